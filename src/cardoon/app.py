@@ -1,0 +1,349 @@
+"""The application: registry, engine and settings, with one door to send through."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Any, ClassVar, cast
+
+from cardoon.engines.contract import Engine
+from cardoon.engines.urls import connect
+from cardoon.events import Events
+from cardoon.middleware import Layer, compose
+from cardoon.model import clock, codec
+from cardoon.model import message as envelope
+from cardoon.model.errors import (
+    ConfigurationError,
+    InvalidOption,
+    NotSerializable,
+    PayloadTooLarge,
+    QueueNotFound,
+    nearest,
+)
+from cardoon.model.message import Message
+from cardoon.model.signature import UNTYPED
+from cardoon.model.states import State
+from cardoon.result import AsyncResult
+from cardoon.settings import Loaded, Settings, load
+from cardoon.tasks.call import changed
+from cardoon.tasks.declare import Declare, declaring
+from cardoon.tasks.registry import Registry, shared
+from cardoon.tasks.task import Task, set_current_app
+
+PUSH_AT_ONCE = 5_000
+"""So many messages are stored in one step: more would keep other writers waiting."""
+
+
+class Cardoon:
+    """An application. Make one at the top of a module and declare tasks on it.
+
+    `main` names it and stands for `__main__` in task names. Settings are keyword arguments, in any
+    of Celery's spellings; they are read when first needed, so `config_from_object` may follow.
+    `engine` takes an engine object instead of the URL, for tests.
+    """
+
+    inline: ClassVar[Callable[[Cardoon, Message], Engine]]
+    """Runs a message here and now; the worker puts it in, so that eager mode is the worker's own path."""
+
+    def __init__(
+        self, main: str = "", *, engine: Engine | None = None, set_as_current: bool = True, **settings: Any
+    ) -> None:
+        self.main = main
+        self.conf = Configuration(self, settings)
+        self.tasks = Registry(parent=shared)
+        self.events = Events()
+        self.sending: list[Layer[Message]] = []
+        self.running: list[Layer[Any]] = []
+        self.task: Declare = declaring(self)
+        self._given_engine = engine
+        self._discoveries: list[Callable[[], Iterable[str]]] = []
+        if set_as_current:
+            set_current_app(self)
+
+    # -- what it is made of
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        """The settings with where each came from; raises ConfigurationError with all that is wrong."""
+        return load(self.conf.given, framework=self.conf.framework())
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings."""
+        return self.loaded.settings
+
+    @cached_property
+    def engine(self) -> Engine:
+        """Where this application's jobs are kept; connected when it is first spoken to."""
+        if self._given_engine is not None:
+            return self._given_engine
+        settings = self.settings
+        return connect(settings.url, profile=settings.profile, retention=settings.result_expires)
+
+    @cached_property
+    def Task(self) -> type[Task[..., Any, Any]]:
+        """The base of class tasks of this application."""
+        body = {"app": self, "abstract": True, "__module__": Task.__module__, "__doc__": Task.__doc__}
+        return type(Task)("Task", (Task,), body)
+
+    def register_task(self, task: Any) -> Any:
+        """Make a task known, an instance or a class; returns its instance."""
+        self.tasks.register(task)
+        return cast("Any", task).instance() if isinstance(task, type) else task
+
+    # -- configuring
+
+    def config_from_object(self, obj: Any, *, namespace: str = "") -> None:
+        """Read settings from a module, an object, a mapping, or the path of one (`package.module:name`)."""
+        self.conf.add(_as_mapping(_imported(obj) if isinstance(obj, str) else obj), namespace)
+
+    def config_from_envvar(self, variable: str) -> None:
+        """Read settings from the module that this environment variable names."""
+        if not os.environ.get(variable):
+            raise ConfigurationError(f"the environment variable {variable} names no module")
+        self.config_from_object(os.environ[variable])
+
+    def forget_settings(self) -> None:
+        """Read the settings anew when they are next needed."""
+        for name in ("loaded", "settings", "engine"):
+            self.__dict__.pop(name, None)
+
+    # -- finding tasks
+
+    def autodiscover_tasks(
+        self,
+        packages: Iterable[str] | Callable[[], Iterable[str]] | None = None,
+        related_name: str = "tasks",
+        *,
+        force: bool = False,
+    ) -> None:
+        """Import `<package>.tasks` of each package that has one, when a worker starts (`force`: now).
+
+        Without packages: Django's INSTALLED_APPS. A missing module is fine; an error inside one is raised.
+        """
+
+        def modules() -> Iterable[str]:
+            named = (
+                packages() if callable(packages) else packages if packages is not None else _installed_apps()
+            )
+            return [f"{package}.{related_name}" for package in named]
+
+        self._discoveries.append(modules)
+        if force:
+            self._discover()
+
+    def scan(self, package: str | ModuleType) -> list[str]:
+        """Import a module, or a package with all that is in it, now; the names of the tasks found."""
+        before = set(self.tasks)
+        module = importlib.import_module(package) if isinstance(package, str) else package
+        from pkgutil import walk_packages  # here: slow to import, and only workers scan
+
+        for info in walk_packages(getattr(module, "__path__", []), f"{module.__name__}."):
+            importlib.import_module(info.name)
+        return sorted(set(self.tasks) - before)
+
+    def import_tasks(self) -> None:
+        """Import everything that may declare tasks: `imports`, `include` and what autodiscovery found."""
+        for module in (*self.settings.imports, *self.settings.include):
+            importlib.import_module(module)
+        self._discover()
+
+    def _discover(self) -> None:
+        while self._discoveries:
+            for module in self._discoveries.pop(0)():
+                _import_if_there(module)
+
+    # -- the door
+
+    def send(self, messages: list[Message]) -> None:
+        """Store messages through the send layers; each 5,000 together or not at all."""
+        for start in range(0, len(messages), PUSH_AT_ONCE):
+            batch = [self._sendable(m) for m in messages[start : start + PUSH_AT_ONCE]]
+            self.engine.push(batch)
+        for message in messages:
+            self.events.emit("job.sent", message.id, message.task, queue=message.queue)
+
+    def _sendable(self, message: Message) -> Message:
+        if self.sending:
+            message = compose(self.sending, _itself)(message)
+        self._check_queue(message)
+        self._check_size(message)
+        return message
+
+    def _check_queue(self, message: Message) -> None:
+        settings = self.settings
+        if settings.task_create_missing_queues:
+            return
+        declared = [queue.name for queue in settings.task_queues]
+        if message.queue not in declared:
+            raise QueueNotFound(
+                f"queue {message.queue!r} of {message.task} is not declared{nearest(message.queue, declared)}"
+            )
+
+    def _check_size(self, message: Message) -> None:
+        try:
+            size = len(envelope.encode(message))
+        except UnicodeEncodeError as error:
+            raise NotSerializable(
+                f"{_where(message, error)} holds a lone surrogate ({error.reason})"
+            ) from None
+        if size > self.settings.task_size_limit:
+            raise PayloadTooLarge(
+                f"a call of {message.task} is {size:,} bytes, the limit is {self.settings.task_size_limit:,} "
+                f"({_largest(message)}); pass an id or a path instead"
+            )
+
+    def send_task(
+        self,
+        name: str,
+        args: Iterable[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> AsyncResult[Any]:
+        """Send a task by its name, which need not be registered here."""
+        task = self.tasks.find(name)
+        if task is not None:
+            return task.apply_async(args, kwargs, **options)  # type: ignore[no-any-return]
+        message = Message(
+            id=clock.new_id(),
+            task=name,
+            args=codec.pack(list(args or ())),
+            kwargs=codec.pack(dict(kwargs or {})),
+            queue=self.settings.task_default_queue,
+            sent=clock.now(),
+        )
+        message = changed(message, options, name)
+        self.send([message])
+        return AsyncResult(message.id, self.engine, task=name)
+
+    def run_inline(self, message: Message) -> Engine:
+        """Run a message here and now with everything that follows; the engine that remembers its end."""
+        self._check_size(message)
+        return type(self).inline(self, message)
+
+    def AsyncResult(self, task_id: str) -> AsyncResult[Any]:
+        """The handle of a job by its id; typed by its task if that is registered here."""
+        job = self.engine.result(task_id)
+        task = self.tasks.find(job.task) if job is not None else None
+        returns = task.signature.returns if task is not None else UNTYPED
+        return AsyncResult(task_id, self.engine, task=job.task if job else None, returns=returns)
+
+    def revoke(self, task_id: str | Sequence[str]) -> dict[str, State]:
+        """Cancel jobs: those that wait never start, those that run are not run again; their states now."""
+        return self.engine.cancel([task_id] if isinstance(task_id, str) else list(task_id))
+
+    def close(self) -> None:
+        """Let go of the engine's connections."""
+        if "engine" in self.__dict__:
+            self.engine.close()
+
+    def __repr__(self) -> str:
+        return f"<Cardoon {self.main}>"
+
+
+class Configuration:
+    """`app.conf`: settings as attributes and items, in any spelling; a change is read at the next use."""
+
+    def __init__(self, app: Cardoon, given: Mapping[str, Any]) -> None:
+        self.given = dict(given)
+        self._app = app
+        self._framework: dict[str, Any] = {}
+
+    def add(self, mapping: Mapping[str, Any], namespace: str) -> None:
+        """Take settings from a framework's or a module's mapping."""
+        if namespace:
+            self.given.setdefault("namespace", namespace)
+        self._framework.update(mapping)
+        self._app.forget_settings()
+
+    def framework(self) -> dict[str, Any]:
+        """What `config_from_object` read; without it Django's settings, where there are some."""
+        if not self._framework and os.environ.get("DJANGO_SETTINGS_MODULE") and find_spec("django"):
+            return dict(_as_mapping(_imported("django.conf:settings")))
+        return self._framework
+
+    def update(self, *mappings: Mapping[str, Any], **settings: Any) -> None:
+        """Set several."""
+        for mapping in (*mappings, settings):
+            self.given.update(mapping)
+        self._app.forget_settings()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._app.settings, name)
+
+    def __getitem__(self, name: str) -> Any:
+        return getattr(self, name)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.update({name: value})
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("given", "_app", "_framework"):
+            object.__setattr__(self, name, value)
+        else:
+            self.update({name: value})
+
+
+def _itself(message: Message) -> Message:
+    return message
+
+
+def _largest(message: Message) -> str:
+    """Which argument takes the most room."""
+    parts = {
+        **{f"argument {i + 1}": v for i, v in enumerate(message.args)},
+        **{f"argument {k!r}": v for k, v in message.kwargs.items()},
+    }
+    sizes = {name: len(codec.dumps(value)) for name, value in parts.items()}
+    if not sizes:
+        return "its options"
+    name = max(sizes, key=sizes.__getitem__)
+    return f"{name} alone {sizes[name]:,}"
+
+
+def _where(message: Message, error: UnicodeEncodeError) -> str:
+    text = str(error.object)
+    for name, value in [*enumerate(message.args, 1), *message.kwargs.items()]:
+        if text in repr(value) or value == text:
+            return f"argument {name!r} of {message.task}"
+    return f"a call of {message.task}"
+
+
+def _imported(path: str) -> Any:
+    module, _, attribute = path.partition(":")
+    if not attribute and not find_spec(module) and "." in module:
+        module, _, attribute = path.rpartition(".")
+    try:
+        found = importlib.import_module(module)
+        return getattr(found, attribute) if attribute else found
+    except (ImportError, AttributeError) as error:
+        raise ConfigurationError(f"settings {path!r} cannot be read: {error}") from error
+
+
+def _as_mapping(obj: Any) -> Mapping[str, Any]:
+    if isinstance(obj, Mapping):
+        return obj
+    names = dir(obj)
+    values = {name: getattr(obj, name, None) for name in names if not name.startswith("_")}
+    return {n: v for n, v in values.items() if not isinstance(v, (ModuleType, type)) and not callable(v)}
+
+
+def _installed_apps() -> Iterable[str]:
+    if not find_spec("django"):
+        raise InvalidOption(
+            "autodiscover_tasks() without packages reads Django's INSTALLED_APPS; name the packages"
+        )
+    return list(_imported("django.conf:settings").INSTALLED_APPS)
+
+
+def _import_if_there(module: str) -> None:
+    """Import a module; that it is missing is fine, that something inside it is missing is not."""
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise

@@ -1,0 +1,277 @@
+"""The contract of every engine: a broker carries jobs, a store remembers them.
+
+Each verb says what holds under races. `cardoon.testing.conformance` proves these sentences on any
+engine. Unless a verb says otherwise, each call is one atomic step, takes bounded time, and raises
+an EngineError (nothing written) when the engine cannot be reached. All are safe to call from any
+thread and from a process forked since the engine was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Protocol, runtime_checkable
+
+import msgspec
+
+from cardoon.model.job import Claim, Filter, Job, Page, Report, Schedule
+from cardoon.model.message import Message
+from cardoon.model.outcome import Outcome
+from cardoon.model.states import State
+
+End = tuple[Claim, Outcome]
+Counts = dict[str, dict[State, int]]
+
+SOLO_CRASHES_TO_QUARANTINE = 3
+BEAT_SECONDS = 2.0
+SILENCE_SECONDS = 8.0
+SILENCE_OBSERVATIONS = 4
+SWEEP_SECONDS = 1.0
+CALL_SECONDS = 5.0
+RETENTION_SECONDS = 7 * 86_400.0
+
+
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What an engine can do; code and tests ask here, never for a class.
+
+    `shared`: other processes see the same jobs. `durable`: jobs outlive this process.
+    `remembers`: it is a store too.
+    """
+
+    shared: bool = True
+    durable: bool = True
+    remembers: bool = True
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """The durability that an engine truly has, read from its real settings."""
+
+    name: str
+    sentence: str
+    version: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """What `exchange` answers: the ends that were refused, and the jobs now claimed."""
+
+    refused: list[Claim]
+    claims: list[Claim]
+
+
+class Retired(msgspec.Struct, frozen=True):
+    """What `retire` did with the jobs of a worker."""
+
+    returned: list[str]
+    quarantined: list[str]
+
+
+class Swept(msgspec.Struct, frozen=True, kw_only=True):
+    """What a `sweep` did: counts, and the workers it found dead with what became of their jobs."""
+
+    due: int = 0
+    expired: int = 0
+    forgotten: int = 0
+    dead: dict[str, Retired] = {}
+
+
+class QueueInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A queue that an engine knows: whether it is paused, and since when its oldest ready job waits."""
+
+    name: str
+    paused: bool = False
+    oldest: float | None = None
+
+
+@runtime_checkable
+class Broker(Protocol):
+    """Carries jobs from those who send to those who run."""
+
+    capabilities: Capabilities
+
+    def push(self, messages: Sequence[Message]) -> list[bool]:
+        """Store all or none; for each whether it is new: an id that is known already changes nothing."""
+
+    def exchange(
+        self,
+        ends: Sequence[End],
+        worker: str,
+        queues: Collection[str] | None,
+        limit: int,
+        *,
+        alone: bool = True,
+    ) -> Turn:
+        """Settle, then claim, as one step: `settle` and `claim` together (the worker's steady step)."""
+
+    def claim(
+        self, worker: str, queues: Collection[str] | None, limit: int, *, alone: bool = True
+    ) -> list[Claim]:
+        """Up to `limit` ready jobs of these queues (None is all), each to exactly one claimant.
+
+        By priority, then age; paused queues are passed over; what is due is promoted first, what is
+        expired never starts. A suspect is claimed only while its worker is `alone` with it, and then by
+        itself. What cannot be read is parked and never returned.
+        """
+
+    def settle(self, ends: Sequence[End]) -> list[Claim]:
+        """Write each end (state, result or error, follow-ups) together or not at all; those refused.
+
+        An end applies only while the claim's token is current and its job runs; otherwise it changes
+        nothing, pushes nothing, and its claim is in the answer. A job whose cancelling was asked
+        while it ran becomes cancelled instead of waiting again.
+        """
+
+    def wait(self, queues: Collection[str] | None, timeout: float) -> bool:
+        """Sleep until there may be something to claim: True, or False after `timeout` seconds.
+
+        May return early, and does after `wake`; never sleeps through work that was pushed or fell due
+        before or during the call.
+        """
+
+    def cancel(self, ids: Collection[str]) -> dict[str, State]:
+        """Cancel those that wait, for ever; mark those that run, so that they never wait again.
+
+        Answers with the state each known job has now; a final one stays as it is.
+        """
+
+    def sweep(self) -> Swept:
+        """Promote what is due, end what expired, retire the dead, forget what is old.
+
+        Safe to run anywhere at once. Death is a proof on this host or observed silence, never a
+        comparison of clocks.
+        """
+
+    def count(self, queues: Collection[str] | None = None) -> Counts:
+        """How many jobs of each queue are in each state that is not final, and in each final one since
+        the queue is known; a snapshot.
+        """
+
+    def queues(self) -> list[QueueInfo]:
+        """Every queue that was ever sent to, by name."""
+
+    def purge(self, queues: Collection[str]) -> int:
+        """Cancel everything that waits in these queues, running jobs untouched; how many."""
+
+    def pause(self, queue: str) -> None:
+        """No job of this queue is claimed from now on; running ones go on."""
+
+    def resume(self, queue: str) -> None:
+        """Jobs of this queue are claimed again."""
+
+    def beat(self, reports: Sequence[Report]) -> set[str]:
+        """Say that these workers live, all in one call; those among them that were retired meanwhile."""
+
+    def workers(self) -> list[Report]:
+        """The workers that are not retired, with their last report."""
+
+    def retire(self, worker: str, *, crashed: bool = True) -> Retired:
+        """End a worker's claims: its running jobs wait again, its locks are free.
+
+        `crashed` says that its process died: its jobs become suspects, and one that ran alone has
+        a crash more and after three is quarantined. Otherwise they return free of charge. A second
+        call does nothing.
+        """
+
+    def unpark(self, tasks: Collection[str]) -> int:
+        """Put the parked jobs of these tasks back in line; how many. A worker says so when it starts."""
+
+
+@runtime_checkable
+class Store(Protocol):
+    """Remembers jobs, their results, and what they hold."""
+
+    def result(self, id: str) -> Job | None:
+        """The job with all that is known of it, or None for an unknown id."""
+
+    def wait_results(self, ids: Collection[str], timeout: float) -> dict[str, Job]:
+        """Sleep until at least one of these jobs is final: all that are; empty after `timeout` seconds.
+
+        Never sleeps through an end written before or during the call; `wake` ends it early. An unknown
+        id is waited for.
+        """
+
+    def wake(self) -> None:
+        """End every `wait` and `wait_results` of this engine object early. For signal handlers too."""
+
+    def annotate(self, claim: Claim, kind: str, data: bytes) -> bool:
+        """Attach progress (the last one counts), a log line or a file; False when the job was lost."""
+
+    def annotations(self, id: str, kind: str) -> list[bytes]:
+        """What was attached to a job under this kind, oldest first."""
+
+    def owns(self, claim: Claim) -> bool:
+        """Whether this attempt still owns its job."""
+
+    def find(self, filter: Filter, *, page: str | None = None, limit: int = 50) -> Page:
+        """A page of the jobs that match, newest first, by keyset: jobs made meanwhile move nothing."""
+
+    def attempts(self, id: str) -> list[Job]:
+        """The earlier attempts of a job that did not end it (retried, crashed, parked), oldest first."""
+
+    def acquire(
+        self, name: str, owner: str, *, slots: int = 1, seconds: float | None = None, worker: str = ""
+    ) -> int | None:
+        """Take one of the `slots` of a lock: a fence number that only grows, or None when all are held.
+
+        The same owner gets its number again. Held until released, until `seconds` passed by the
+        engine's clock, or until the `worker` that holds it is retired.
+        """
+
+    def renew(self, name: str, owner: str, *, seconds: float) -> bool:
+        """Hold it for `seconds` from now; False when this owner does not hold it any more."""
+
+    def release(self, name: str, owner: str) -> bool:
+        """Free it if this owner holds it; anybody else changes nothing and hears False."""
+
+    def take(self, bucket: str, *, per_second: float, burst: int = 1) -> float:
+        """Take a token: 0.0 when granted, else the seconds until one will be there. Idle time never costs."""
+
+    def arrive(self, barrier: str, member: str, *, of: int) -> bool:
+        """Enter a set of `of` members; True exactly once, for the arrival that completed it."""
+
+    def save_schedule(self, schedule: Schedule, *, seed: bool = False) -> bool:
+        """Write it; with `seed` only where it is absent. Whether it was written."""
+
+    def schedules(self) -> list[Schedule]:
+        """All of them, by name."""
+
+    def drop_schedule(self, name: str) -> bool:
+        """Forget it; whether it was there."""
+
+    def fire_due(self, name: str, due: float, next_due: float | None, messages: Sequence[Message]) -> bool:
+        """Push the jobs of one due moment and move on, once: only if `due` is still its next moment."""
+
+
+@runtime_checkable
+class Engine(Broker, Store, Protocol):
+    """A broker and a store in one, so that a job's end is one atomic step."""
+
+    def open(self) -> None:
+        """Connect and bring the schema up to date; raises EngineUnavailable or EngineRefused."""
+
+    def migrate(self) -> list[str]:
+        """Apply the migrations that are missing; their names."""
+
+    def profile(self) -> Profile:
+        """The durability profile that follows from the real settings."""
+
+    def close(self) -> None:
+        """Let go of every connection; the next call opens again."""
+
+
+class OneByOne:
+    """`claim` and `settle` as halves of `exchange`, for engines to inherit."""
+
+    def claim(
+        self: Broker, worker: str, queues: Collection[str] | None, limit: int, *, alone: bool = True
+    ) -> list[Claim]:
+        """See `Broker.claim`."""
+        return self.exchange((), worker, queues, limit, alone=alone).claims
+
+    def settle(self: Broker, ends: Sequence[End]) -> list[Claim]:
+        """See `Broker.settle`."""
+        return self.exchange(ends, "", (), 0).refused
+
+
+def names(queues: Iterable[str] | None) -> list[str] | None:
+    """The queues as a list without repeats; None stays None (all of them)."""
+    return None if queues is None else list(dict.fromkeys(queues))

@@ -1,0 +1,90 @@
+"""Who is dead: a proof on this host, or silence observed by the sweeper's own monotonic clock.
+
+No two clocks are compared, so a clock that jumps, a starved process or an engine that was down for
+an hour re-runs nothing (reliability M2).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from cardoon.engines.contract import SILENCE_OBSERVATIONS, SILENCE_SECONDS
+from cardoon.model import clock
+from cardoon.model.job import Report
+
+_STARTTIME_FIELD = 22 - 3
+"""Field 22 of /proc/PID/stat, counted from the third, which follows the command's `)` (proc(5))."""
+
+
+@cache
+def boot_id() -> str:
+    """An id of this boot and its table of processes; empty where there is none: no proof then.
+
+    Containers may share a host's name and boot, but not its table of processes.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return ""
+
+
+@cache
+def host() -> str:
+    """The name of this host."""
+    return socket.gethostname()
+
+
+def process_start(pid: int) -> int:
+    """When this process started, in ticks since boot; 0 when there is no such process, or a zombie."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return 0 if fields[0] in "ZX" else int(fields[_STARTTIME_FIELD])
+
+
+def proven_dead(report: Report) -> bool:
+    """Whether this host proves it: same boot, and no process of that pid and start any more."""
+    if not report.boot or report.boot != boot_id() or report.host != host() or not report.pid:
+        return False
+    return process_start(report.pid) != report.pid_started
+
+
+class Silence:
+    """Watches the beats of workers over repeated observations; belongs to one sweeper."""
+
+    def __init__(self, seconds: float = SILENCE_SECONDS, observations: int = SILENCE_OBSERVATIONS) -> None:
+        self.seconds = seconds
+        self.observations = observations
+        self._seen: dict[str, tuple[int, float, int]] = {}
+        self._last = clock.monotonic()
+        self._pid = os.getpid()
+
+    def dead(self, reports: Iterable[Report]) -> list[str]:
+        """The workers among these that are dead by proof or by silence, after this observation."""
+        reports = list(reports)
+        self._forget_what_was_missed()
+        self._seen = {r.worker: self._observed(r) for r in reports}
+        return [r.worker for r in reports if proven_dead(r) or self._silent(r.worker)]
+
+    def _forget_what_was_missed(self) -> None:
+        """A sweeper that was itself stopped or forked has seen nothing and must observe again."""
+        now = clock.monotonic()
+        if now - self._last > self.seconds / 2 or self._pid != os.getpid():
+            self._seen = {}
+        self._last, self._pid = now, os.getpid()
+
+    def _observed(self, report: Report) -> tuple[int, float, int]:
+        before = self._seen.get(report.worker)
+        if before is None or before[0] != report.beats:
+            return report.beats, self._last, 1
+        return report.beats, before[1], before[2] + 1
+
+    def _silent(self, worker: str) -> bool:
+        _beats, since, times = self._seen[worker]
+        return times >= self.observations and self._last - since >= self.seconds

@@ -1,0 +1,138 @@
+"""A bell that wakes sleeping processes: a file that is written to, watched by the kernel for them.
+
+A ring costs one system call whether anybody listens or not, leaves nothing to clean up, and cannot
+be blocked by a listener. Where there is no inotify a listener looks again every few milliseconds.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import sys
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cardoon.engines.sqlite.place import touch
+
+_IN_MODIFY = 0x2
+_NAP_SECONDS = 0.02
+
+
+class Bell:
+    """One bell of an engine; `ring` it after the commit that somebody may wait for."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._forget()
+
+    def _forget(self) -> None:
+        self._pid = os.getpid()
+        self._descriptor = -1
+        self._resting: deque[Ear] = deque()
+        self._listening: set[Ear] = set()
+
+    def ring(self) -> None:
+        """Wake all that listen, in every process."""
+        if self._descriptor < 0 or self._pid != os.getpid():
+            self._forget()
+            touch(self.path)
+            self._descriptor = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+        os.pwrite(self._descriptor, b"!", 0)
+
+    def wake(self) -> None:
+        """Wake those that listen through this object, and tell them so; safe in a signal handler."""
+        for ear in list(self._listening):
+            ear.wake()
+
+    @contextmanager
+    def listen(self) -> Iterator[Ear]:
+        """An ear that hears every ring from now on.
+
+        Ears are kept: to close an inotify descriptor takes the kernel more than 10 ms.
+        """
+        if self._pid != os.getpid():
+            self._forget()
+        ear = self._resting.pop() if self._resting else self._new_ear()
+        ear.begin()
+        self._listening.add(ear)
+        try:
+            yield ear
+        finally:
+            self._listening.discard(ear)
+            self._resting.append(ear)
+
+    def _new_ear(self) -> Ear:
+        touch(self.path)
+        return Ear(self.path)
+
+    def close(self) -> None:
+        """Let go of the file and of all ears."""
+        if self._pid == os.getpid():
+            while self._resting:
+                self._resting.pop().close()
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
+        self._forget()
+
+
+class Ear:
+    """Hears rings. `woken` once somebody ended this wait early."""
+
+    def __init__(self, path: Path) -> None:
+        self.woken = False
+        self._rings = _watch(path)
+        self._wake_reader, self._wake_writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+
+    def begin(self) -> None:
+        """Forget what was heard before."""
+        self.woken = False
+        for descriptor in (self._rings, self._wake_reader):
+            _drain(descriptor)
+
+    def wait(self, timeout: float) -> None:
+        """Sleep until a ring, until woken, or for `timeout` seconds."""
+        poll = select.poll()
+        poll.register(self._wake_reader, select.POLLIN)
+        if self._rings >= 0:
+            poll.register(self._rings, select.POLLIN)
+        else:
+            timeout = min(timeout, _NAP_SECONDS)
+        # poll() takes whole milliseconds: rounded up, or a wait of 0.4 ms would spin.
+        if poll.poll(max(0, int(timeout * 1000 + 0.999))):
+            _drain(self._rings)
+
+    def wake(self) -> None:
+        """End this wait, or the next one if none is under way."""
+        self.woken = True
+        os.write(self._wake_writer, b"!")
+
+    def close(self) -> None:
+        """Let go of its descriptors."""
+        for descriptor in (self._wake_reader, self._wake_writer, self._rings):
+            if descriptor >= 0:
+                os.close(descriptor)
+
+
+def _drain(descriptor: int) -> None:
+    try:
+        while descriptor >= 0 and len(os.read(descriptor, 4096)) == 4096:
+            pass
+    except BlockingIOError:
+        pass
+
+
+def _watch(path: Path) -> int:
+    """An inotify descriptor on the file; -1 where there is none to be had."""
+    if not sys.platform.startswith("linux"):
+        return -1
+    libc = ctypes.CDLL(None)
+    descriptor = int(libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK))
+    if descriptor < 0:
+        return -1
+    if libc.inotify_add_watch(descriptor, os.fsencode(path), _IN_MODIFY) < 0:
+        os.close(descriptor)
+        return -1
+    return descriptor

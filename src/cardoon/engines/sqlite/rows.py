@@ -1,0 +1,120 @@
+"""What the two halves of the engine share: rows from messages and back, and the small writes of both."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from cardoon.engines.sqlfile import queries
+from cardoon.engines.sqlite.bell import Bell
+from cardoon.engines.sqlite.connection import Connections
+from cardoon.model import message as envelope
+from cardoon.model.job import Claim, Job
+from cardoon.model.message import Message
+from cardoon.model.outcome import ErrorReport, Outcome
+from cardoon.model.states import State
+
+Q = queries("cardoon.engines.sqlite")
+
+JOB_COLUMNS = Job.__struct_fields__
+"""The columns of a job are the fields of what is told of it."""
+_ATTEMPT_COLUMNS = (
+    "id", "task", "queue", "priority", "state", "token", "attempt", "started", "finished", "worker", "error",
+    "note",
+)  # fmt: skip
+
+_errors = msgspec.json.Decoder(ErrorReport)
+
+
+class Core:
+    """The state of an engine object that all verbs use."""
+
+    _files: Connections
+    _ready: Bell
+    _done: Bell
+    _known: set[str]
+
+    def _push(self, db: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -> list[bool]:
+        """Store new jobs in the open transaction; for each whether it is new."""
+        for queue in {str(row[2]) for row in rows} - self._known:
+            db.execute(Q["know_queue"], (queue,))
+        db.execute("SAVEPOINT push")
+        if db.executemany(Q["push"], rows).rowcount == len(rows):
+            db.execute("RELEASE push")
+            return [True] * len(rows)
+        # Something is repeated, which is rare: which one is told by doing it again one by one.
+        db.execute("ROLLBACK TO push")
+        db.execute("RELEASE push")
+        return [db.execute(Q["push"], row).rowcount == 1 for row in rows]
+
+    def _tally(self, db: sqlite3.Connection, ended: Mapping[tuple[str, State], int]) -> None:
+        """Count the ends of jobs, a row for each queue and state."""
+        db.executemany(Q["tally"], [(queue, str(state), n) for (queue, state), n in ended.items()])
+
+
+def push_row(message: Message, now: float) -> tuple[object, ...]:
+    """The row of a new job."""
+    due = message.due
+    state = "delayed" if due is not None and due > now else "ready"
+    return (
+        message.id,
+        message.task,
+        message.queue,
+        message.priority,
+        state,
+        now,
+        due,
+        message.expires,
+        message.parent,
+        envelope.encode(message),
+    )
+
+
+def settled_row(claim: Claim, outcome: Outcome, now: float) -> tuple[object, ...]:
+    """The values of a final end, its fence last."""
+    return (
+        outcome.state.value,
+        outcome.result,
+        encode_error(outcome.error),
+        outcome.note,
+        outcome.started,
+        now,
+        claim.ref,
+        claim.message.id,
+        claim.token,
+    )
+
+
+def encode_error(error: ErrorReport | None) -> bytes | None:
+    """An error as it is stored."""
+    return None if error is None else msgspec.json.encode(error)
+
+
+def decode_error(data: bytes | None) -> ErrorReport | None:
+    """A stored error; one that cannot be read is reported as itself."""
+    if data is None:
+        return None
+    try:
+        return _errors.decode(data)
+    except (msgspec.MsgspecError, TypeError) as error:
+        return ErrorReport(type="Unreadable", message=str(error))
+
+
+def job_of(row: tuple[Any, ...]) -> Job:
+    """The job of a row of `JOB_COLUMNS`."""
+    return _job(JOB_COLUMNS, row)
+
+
+def attempt_of(row: tuple[Any, ...]) -> Job:
+    """One earlier attempt of a job, of a row of the query `attempts`."""
+    return _job(_ATTEMPT_COLUMNS, row)
+
+
+def _job(names: Sequence[str], row: tuple[Any, ...]) -> Job:
+    fields = dict(zip(names, row, strict=True))
+    fields["state"] = State(fields["state"])
+    fields["error"] = decode_error(fields["error"])
+    return Job(**fields)

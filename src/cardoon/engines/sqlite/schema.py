@@ -1,0 +1,52 @@
+"""The schema of the file: whose it is, which migrations it has, and the ones that are missing."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from cardoon.engines.sqlfile import migrations
+from cardoon.model.errors import EngineRefused
+
+APPLICATION_ID = 0x0CA12D00
+"""Marks the file as Cardoon's (SQLite's `application_id`)."""
+
+
+def bring_up(db: sqlite3.Connection, path: Path) -> list[str]:
+    """Apply the migrations that are missing, each in one transaction; their names.
+
+    Raises EngineRefused for another program's database and for one of a newer Cardoon.
+    """
+    done = _version(db, path)
+    missing = migrations("cardoon.engines.sqlite")[done:]
+    if not missing:
+        return []
+    db.execute("PRAGMA journal_mode=WAL")
+    for number, (_name, script) in enumerate(missing, start=done + 1):
+        marks = f"PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={number};"
+        _run(db, f"BEGIN IMMEDIATE; {script} {marks} COMMIT;")
+    return [name for name, _script in missing]
+
+
+def _version(db: sqlite3.Connection, path: Path) -> int:
+    application: int = db.execute("PRAGMA application_id").fetchone()[0]
+    version: int = db.execute("PRAGMA user_version").fetchone()[0]
+    known = len(migrations("cardoon.engines.sqlite"))
+    if application != APPLICATION_ID:
+        if version or db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+            raise EngineRefused(
+                f"{path} is the database of another program; name a file of its own for Cardoon"
+            )
+        return 0
+    if version > known:
+        raise EngineRefused(f"{path} has schema {version}, this Cardoon knows {known}: upgrade Cardoon")
+    return version
+
+
+def _run(db: sqlite3.Connection, script: str) -> None:
+    try:
+        db.executescript(script)
+    except sqlite3.Error:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise

@@ -1,0 +1,43 @@
+"""From a URL to an engine. A driver is imported when its URL is first used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+from urllib.parse import urlsplit
+
+from cardoon.engines.contract import RETENTION_SECONDS, Engine
+from cardoon.model.errors import ConfigurationError, nearest
+
+BUILT_IN = {
+    "memory": "cardoon.engines.memory:MemoryEngine",
+    "sqlite": "cardoon.engines.sqlite.engine:SqliteEngine",
+}
+GROUP = "cardoon.engines"
+"""The entry point group in which other packages offer engines by the scheme of their URLs."""
+
+
+def connect(url: str, *, profile: str = "durable", retention: float | None = RETENTION_SECONDS) -> Engine:
+    """The engine of a URL, not yet opened; raises ConfigurationError for a scheme that nobody offers.
+
+    `profile` and `retention` (seconds that a final job is remembered; None is for ever) hold unless
+    the URL's own options say otherwise.
+    """
+    scheme = urlsplit(url).scheme
+    if scheme in BUILT_IN:
+        module, _, name = BUILT_IN[scheme].partition(":")
+        return getattr(import_module(module), name)(url, profile=profile, retention=retention)  # type: ignore[no-any-return]
+    offered = _offered()
+    if scheme in offered:
+        return offered[scheme].load()(url, profile=profile, retention=retention)  # type: ignore[no-any-return]
+    known = [*BUILT_IN, *offered]
+    raise ConfigurationError(
+        f"no engine for {scheme or url!r}{nearest(scheme, known)} (there are: {', '.join(known)}); "
+        "write for example sqlite:///jobs.db"
+    )
+
+
+def _offered() -> dict[str, Any]:
+    from importlib import metadata  # here: a fifth of the time that `import cardoon` may take
+
+    return {point.name: point for point in metadata.entry_points(group=GROUP)}

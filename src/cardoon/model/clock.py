@@ -1,0 +1,102 @@
+"""The one door to time and chance, so that a test can move the one and fix the other."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Source(Protocol):
+    """Where the moments and the chances come from."""
+
+    def time(self) -> float:
+        """Seconds since the epoch, UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never run backwards."""
+        ...
+
+    def random(self) -> float:
+        """A chance in [0, 1)."""
+        ...
+
+
+class _System:
+    monotonic = staticmethod(time.monotonic)
+
+    @staticmethod
+    def random() -> float:
+        return int.from_bytes(os.urandom(7), "big") / 2**56
+
+    time = staticmethod(time.time)
+
+
+_source: Source = _System()
+
+
+def now() -> float:
+    """Seconds since the epoch, UTC."""
+    return _source.time()
+
+
+def monotonic() -> float:
+    """Seconds that never run backwards; only differences mean anything."""
+    return _source.monotonic()
+
+
+def full_jitter(ceiling: float) -> float:
+    """A delay drawn evenly from [0, ceiling]: what keeps retries of many jobs apart."""
+    return _source.random() * ceiling
+
+
+def sleep(seconds: float) -> None:
+    """Do nothing for so long; in the worker only, between two tries to reach an engine."""
+    time.sleep(seconds)
+
+
+_pool: list[int] = []
+_pool_pid = 0
+
+
+def _entropy() -> int:
+    """62 random bits after the variant; drawn from the system many at a time, never across a fork."""
+    global _pool, _pool_pid
+    if _pool_pid != os.getpid():
+        _pool, _pool_pid = [], os.getpid()
+    try:
+        return _pool.pop()
+    except IndexError:
+        fresh = memoryview(os.urandom(8 * 128)).cast("Q")
+        _pool = [bits & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000 for bits in fresh]
+        return _pool.pop()
+
+
+def new_id() -> str:
+    """A fresh job id: UUIDv7 (RFC 9562), so that ids sort by the moment they were made.
+
+    The 12 bits below the millisecond come from the same clock (method 3 of section 6.2).
+    """
+    millis, fraction = divmod(int(_source.time() * 4_096_000), 4096)
+    text = f"{millis:012x}7{fraction:03x}{_entropy():016x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def as_datetime(moment: float) -> datetime:
+    """The aware UTC datetime of a moment."""
+    return datetime.fromtimestamp(moment, UTC)
+
+
+@contextmanager
+def use(source: Source) -> Generator[None]:
+    """Take time and chance from `source` inside the block; for tests, not thread-local."""
+    global _source
+    before, _source = _source, source
+    try:
+        yield
+    finally:
+        _source = before

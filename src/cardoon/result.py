@@ -1,0 +1,339 @@
+"""The handle of a job: its state and its result, pushed to whoever waits."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import msgspec
+
+from cardoon.engines.contract import Engine
+from cardoon.model import clock, codec
+from cardoon.model.errors import (
+    ResultLost,
+    ResultTimeout,
+    TaskFailed,
+    TaskRevokedError,
+    UnknownJob,
+    WorkerLostError,
+)
+from cardoon.model.job import Filter, Job
+from cardoon.model.outcome import ErrorReport
+from cardoon.model.signature import UNTYPED, unpack_result
+from cardoon.model.states import CELERY_NAMES, FINAL, UNKNOWN, State
+
+if TYPE_CHECKING:
+    import asyncio
+
+R = TypeVar("R", covariant=True)
+
+_WAIT_SECONDS = 60.0
+_PAGE = 500
+
+
+class RemoteTraceback(Exception):
+    """The traceback of the worker, as the cause of an error that is raised again here."""
+
+    def __str__(self) -> str:
+        return f"\n{self.args[0]}"
+
+
+class AsyncResult(Generic[R]):
+    """The handle of one job. Keeps nothing but the id: every question asks the engine anew,
+    except that a final job is remembered.
+    """
+
+    def __init__(self, id: str, engine: Engine, *, task: str | None = None, returns: Any = UNTYPED) -> None:
+        self.id = id
+        self.task_name = task
+        self._engine = engine
+        self._returns = returns
+        self._final: Job | None = None
+
+    @property
+    def task_id(self) -> str:
+        """The id again, by Celery's other name."""
+        return self.id
+
+    @property
+    def job(self) -> Job | None:
+        """All that the engine knows of the job; None for an unknown id."""
+        if self._final is None:
+            found = self._engine.result(self.id)
+            if found is None or found.state not in FINAL:
+                return found
+            self._final = found
+        return self._final
+
+    def exists(self) -> bool:
+        """Whether there is a job of this id; False too after its retention."""
+        return self.job is not None
+
+    @property
+    def state(self) -> str:
+        """PENDING, STARTED, RETRY, SUCCESS, FAILURE, REVOKED, SKIPPED; UNKNOWN for an unknown id."""
+        job = self.job
+        return UNKNOWN if job is None else CELERY_NAMES[job.state]
+
+    @property
+    def status(self) -> str:
+        """The state again, by Celery's other name."""
+        return self.state
+
+    def ready(self) -> bool:
+        """Whether it is final."""
+        job = self.job
+        return job is not None and job.final
+
+    def successful(self) -> bool:
+        """Whether the body returned."""
+        job = self.job
+        return job is not None and job.state in (State.SUCCEEDED, State.RESULT_LOST)
+
+    def failed(self) -> bool:
+        """Whether it failed for good."""
+        job = self.job
+        return job is not None and job.state in (State.FAILED, State.QUARANTINED)
+
+    @property
+    def result(self) -> Any:
+        """The return value or the exception; between attempts the last one's; progress while it runs."""
+        job = self.job
+        if job is None:
+            return None
+        if job.error is not None:
+            return rebuilt(job.error)
+        if job.result is not None:
+            return self._value(job.result)
+        return codec.unpack(msgspec.json.decode(job.progress)) if job.progress and not job.final else None
+
+    @property
+    def info(self) -> Any:
+        """The result again, by Celery's other name."""
+        return self.result
+
+    @property
+    def traceback(self) -> str | None:
+        """The worker's traceback of the last error, as text."""
+        job = self.job
+        return job.error.traceback or None if job is not None and job.error is not None else None
+
+    @property
+    def children(self) -> list[AsyncResult[Any]]:
+        """The jobs that this job sent, oldest first."""
+        found: list[Job] = []
+        page: str | None = None
+        while True:
+            part = self._engine.find(Filter(parent=self.id), page=page, limit=_PAGE)
+            found += part.jobs
+            page = part.next
+            if page is None:
+                return [AsyncResult(job.id, self._engine, task=job.task) for job in reversed(found)]
+
+    def get(self, timeout: float | None = None, *, propagate: bool = True) -> R:
+        """The return value, as soon as it is there.
+
+        Raises ResultTimeout after `timeout` seconds (0 looks once; None waits for ever), the task's
+        own exception if it failed (with the worker's traceback as its cause), TaskRevokedError,
+        ResultLost, WorkerLostError; UnknownJob when there is no such job. With `propagate=False`
+        errors are returned. None at once for a result that was not to be stored.
+        """
+        self._check_known()
+        return self._outcome(self._wait(timeout), propagate)
+
+    wait = get
+
+    async def aget(self, timeout: float | None = None, *, propagate: bool = True) -> R:
+        """`get` for async callers: no thread waits, however many results are awaited."""
+        import asyncio  # here, as wherever Cardoon awaits: a third of the time that `import cardoon` may take
+
+        self._check_known()
+        if self._final is None:
+            future = waiter_of(self._engine).future(self.id)
+            try:
+                self._final = await asyncio.wait_for(future, timeout)
+            except TimeoutError:
+                raise self._timeout(timeout or 0.0) from None
+        return self._outcome(self._final, propagate)
+
+    def __await__(self) -> Generator[Any, None, R]:
+        return self.aget().__await__()
+
+    def revoke(self, terminate: bool = False) -> str:
+        """Cancel it: waiting, it never starts, whatever is restarted; running, it never runs again.
+
+        Returns the state it has now.
+        """
+        del terminate  # a running attempt is not interrupted
+        self._engine.cancel([self.id])
+        return self.state
+
+    def _check_known(self) -> None:
+        if self.job is None:
+            raise self._unknown()
+
+    def _wait(self, timeout: float | None) -> Job:
+        if self._final is not None:
+            return self._final
+        deadline = None if timeout is None else clock.monotonic() + timeout
+        while True:
+            left = _WAIT_SECONDS if deadline is None else min(deadline - clock.monotonic(), _WAIT_SECONDS)
+            found = self._engine.wait_results([self.id], max(0.0, left))
+            if self.id in found:
+                self._final = found[self.id]
+                return self._final
+            if deadline is not None and clock.monotonic() >= deadline:
+                raise self._timeout(timeout or 0.0)
+
+    def _outcome(self, job: Job, propagate: bool) -> R:
+        if job.error is None and job.state in (State.SUCCEEDED, State.SKIPPED):
+            return self._value(job.result)  # type: ignore[no-any-return]
+        error = self._error(job)
+        if propagate:
+            raise error
+        return error  # type: ignore[return-value]
+
+    def _error(self, job: Job) -> BaseException:
+        if job.error is not None:
+            return rebuilt(job.error)
+        what = f"{job.task}[{self.id}]"
+        if job.state is State.RESULT_LOST:
+            return ResultLost(f"{what} succeeded, but its result was not stored: {job.note}")
+        if job.state in (State.CANCELLED, State.EXPIRED):
+            return TaskRevokedError(f"{what} was {job.state}{': ' if job.note else ''}{job.note}")
+        if job.state is State.QUARANTINED:
+            return WorkerLostError(f"{what}: {job.note}")
+        return TaskFailed(f"{what} failed; its error was not to be stored")
+
+    def _value(self, data: bytes | None) -> Any:
+        return None if data is None else unpack_result(msgspec.json.decode(data), self._returns)
+
+    def _unknown(self) -> UnknownJob:
+        return UnknownJob(
+            f"no job {self.id!r} here: wrong id, other engine, or forgotten after its retention"
+        )
+
+    def _timeout(self, timeout: float) -> ResultTimeout:
+        return ResultTimeout(
+            f"{self.task_name or 'job'}[{self.id}] did not finish within {timeout:g} s; it goes on"
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AsyncResult) and other.id == self.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __str__(self) -> str:
+        return self.id
+
+    def __repr__(self) -> str:
+        return f"<AsyncResult {self.task_name or ''}[{self.id}]>"
+
+
+def rebuilt(report: ErrorReport) -> Exception:
+    """The exception of a report: of its own class when that is known here, else TaskFailed.
+
+    The class is looked up among the modules that are loaded already, must be an Exception, and its
+    `__init__` is not run, so a forged report constructs nothing.
+    """
+    kind = _known_class(report)
+    error: Exception
+    if kind is None:
+        error = TaskFailed(str(report))
+    else:
+        error = kind.__new__(kind, *(codec.unpack(report.args) or [report.message]))
+    if report.traceback:
+        error.__cause__ = RemoteTraceback(report.traceback)
+    return error
+
+
+def _known_class(report: ErrorReport) -> type[Exception] | None:
+    found: Any = sys.modules.get(report.module)
+    for name in report.type.split("."):
+        found = getattr(found, name, None)
+    if not (isinstance(found, type) and issubclass(found, Exception)):
+        return None
+    builtin_new = {Exception.__new__, OSError.__new__, ImportError.__new__, UnicodeError.__new__}
+    return found if found.__new__ in builtin_new or found.__module__ == "builtins" else None
+
+
+class Waiter:
+    """One thread that waits for the results of all async callers of an engine, and ends when idle."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._mutex = threading.Lock()
+        self._wanted: dict[str, list[Callable[[Job], None]]] = {}
+        self._thread: threading.Thread | None = None
+
+    def future(self, id: str) -> asyncio.Future[Job]:
+        """A future of the running loop that gets the final job."""
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Job] = loop.create_future()
+
+        def tell(job: Job) -> None:
+            loop.call_soon_threadsafe(_resolve, future, job)
+
+        with self._mutex:
+            self._wanted.setdefault(id, []).append(tell)
+            future.add_done_callback(lambda _: self._drop(id, tell))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="cardoon-results", daemon=True)
+                self._thread.start()
+        self._engine.wake()
+        return future
+
+    def _drop(self, id: str, tell: Callable[[Job], None]) -> None:
+        with self._mutex:
+            waiting = self._wanted.get(id, [])
+            if tell in waiting:
+                waiting.remove(tell)
+            if not waiting:
+                self._wanted.pop(id, None)
+
+    def _run(self) -> None:
+        while True:
+            with self._mutex:
+                ids = list(self._wanted)
+                if not ids:
+                    self._thread = None
+                    return
+            try:
+                found = self._engine.wait_results(ids, 1.0)
+            except Exception:
+                # The engine is away: those who wait go on waiting, until their own time is up.
+                threading.Event().wait(0.5)
+                continue
+            self._tell(found)
+
+    def _tell(self, found: dict[str, Job]) -> None:
+        for id, job in found.items():
+            with self._mutex:
+                waiting = self._wanted.pop(id, [])
+            for tell in waiting:
+                try:
+                    tell(job)
+                except RuntimeError:
+                    continue  # its loop is closed: nobody waits any more
+
+
+def _resolve(future: asyncio.Future[Job], job: Job) -> None:
+    if not future.done():
+        future.set_result(job)
+
+
+_waiters: weakref.WeakKeyDictionary[Engine, Waiter] = weakref.WeakKeyDictionary()
+
+
+def waiter_of(engine: Engine) -> Waiter:
+    """The one waiter of an engine object."""
+    found = _waiters.get(engine)
+    if found is None:
+        found = _waiters.setdefault(engine, Waiter(engine))
+    return found

@@ -1,0 +1,1 @@
+"""Floor 3: tasks, as functions and classes declared by users."""

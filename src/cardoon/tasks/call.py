@@ -1,0 +1,98 @@
+"""From a call and its options to the message that travels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from cardoon.model import codec
+from cardoon.model import options as checks
+from cardoon.model.errors import InvalidOption, NotSerializable
+from cardoon.model.message import Message
+from cardoon.model.queue import check_name
+
+OPTIONS = (
+    "countdown", "eta", "expires", "queue", "routing_key", "priority", "task_id", "link", "link_error", "time_limit",
+    "soft_time_limit", "ignore_result", "headers", "root_id", "parent_id", "serializer",
+)  # fmt: skip
+"""Every option of `apply_async`."""
+
+
+def changed(message: Message, options: Mapping[str, Any], task: str, **fields: Any) -> Message:
+    """The message with these options applied; raises InvalidOption for what makes no sense."""
+    return msgspec.structs.replace(message, **fields, **message_fields(options, task))
+
+
+def message_fields(options: Mapping[str, Any], task: str) -> dict[str, Any]:
+    """The fields of a message that these options set."""
+    checks.unknown(options, OPTIONS, f"a call of {task}")
+    given = {name: value for name, value in options.items() if value is not None}
+    fields = {name: read(given) for name, (needs, read) in _READERS.items() if needs & given.keys()}
+    checks.time_limits(fields.get("time_limit"), fields.get("soft_time_limit"))
+    if given.get("serializer", "json") not in checks.SERIALIZERS:
+        raise InvalidOption(
+            f"unknown serializer {given['serializer']!r}; there is: {', '.join(checks.SERIALIZERS)}"
+        )
+    return fields
+
+
+def due(given: Mapping[str, Any]) -> float | None:
+    """When the job may start: `eta` or `countdown`, not both."""
+    eta: datetime | None = given.get("eta")
+    countdown: float | timedelta | None = given.get("countdown")
+    return checks.due(eta, countdown)
+
+
+def _queue(given: Mapping[str, Any]) -> str:
+    return check_name(str(given.get("queue", given.get("routing_key"))))
+
+
+def _id(given: Mapping[str, Any]) -> str:
+    id = str(given["task_id"])
+    if not 0 < len(id) <= 200 or not id.isprintable():
+        raise InvalidOption(f"task_id must be 1 to 200 printable characters, not {given['task_id']!r}")
+    return id
+
+
+def _links(name: str, given: Mapping[str, Any]) -> list[Message]:
+    links = given[name] if isinstance(given[name], (list, tuple)) else [given[name]]
+    for link in links:
+        if not isinstance(link, Message):
+            raise InvalidOption(f"{name} takes signatures (task.s(...)), not {link!r}")
+    return list(links)
+
+
+def _headers(given: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        packed = codec.pack(dict(given["headers"]))
+    except NotSerializable as error:
+        raise NotSerializable(f"headers: {error}") from None
+    return packed  # type: ignore[no-any-return]
+
+
+_READERS: dict[str, tuple[set[str], Any]] = {
+    "due": ({"eta", "countdown"}, due),
+    "expires": ({"expires"}, lambda given: checks.moment("expires", given["expires"])),
+    "queue": ({"queue", "routing_key"}, _queue),
+    "priority": ({"priority"}, lambda given: checks.priority(given["priority"])),
+    "id": ({"task_id"}, _id),
+    "link": ({"link"}, lambda given: _links("link", given)),
+    "link_error": ({"link_error"}, lambda given: _links("link_error", given)),
+    "time_limit": ({"time_limit"}, lambda given: checks.seconds("time_limit", given["time_limit"])),
+    "soft_time_limit": (
+        {"soft_time_limit"},
+        lambda given: checks.seconds("soft_time_limit", given["soft_time_limit"]),
+    ),
+    "ignore_result": ({"ignore_result"}, lambda given: bool(given["ignore_result"])),
+    "headers": ({"headers"}, _headers),
+    "root": ({"root_id"}, lambda given: str(given["root_id"])),
+    "parent": ({"parent_id"}, lambda given: str(given["parent_id"])),
+}
+
+
+def each_alone(items: Iterable[Any]) -> Iterable[tuple[Any]]:
+    """Each item as the only argument of a call."""
+    return ((item,) for item in items)

@@ -1,0 +1,502 @@
+"""The task: a function or class as declared, and the many ways to call it."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import logging
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, Literal, NoReturn, Protocol, Self, overload
+
+from cardoon.context import OUTSIDE, Request, current_job
+from cardoon.engines.contract import Engine
+from cardoon.model import clock
+from cardoon.model import options as checks
+from cardoon.model.errors import ConfigurationError, MaxRetriesExceededError, Retry
+from cardoon.model.message import Message
+from cardoon.model.options import TaskOptions
+from cardoon.model.outcome import ErrorReport
+from cardoon.model.retry import DEFAULT_MAX_RETRIES, DEFAULT_RETRY_DELAY
+from cardoon.model.signature import Signature
+from cardoon.result import AsyncResult as Handle
+from cardoon.settings import Settings
+from cardoon.tasks.call import OPTIONS, changed, due, each_alone
+from cardoon.tasks.registry import Registry, shared
+
+if TYPE_CHECKING:
+    from typing_extensions import ParamSpec, TypeVar
+else:
+    import typing
+
+    # At run time Python 3.11 has no defaults for type variables, and needs none.
+    def TypeVar(name, **_defaults):
+        return typing.TypeVar(name)
+
+    def ParamSpec(name, **_defaults):
+        return typing.ParamSpec(name)
+
+
+P = ParamSpec("P", default=...)
+C = TypeVar("C", default=Any)
+"""What calling the function gives: for `async def` a coroutine."""
+R = TypeVar("R", default=C)
+"""What the job gives."""
+X = TypeVar("X")
+S = TypeVar("S")
+Q = ParamSpec("Q")
+V = TypeVar("V")
+
+MAGIC = ("logfile", "loglevel", "task_id", "task_name", "task_retries", "task_is_eager", "delivery_info")
+"""The default keyword arguments of Celery 1.0 (seed-spec D4)."""
+HOOKS = ("before_start", "on_success", "on_failure", "on_retry", "after_return")
+
+
+class Door(Protocol):
+    """What a task needs of its application."""
+
+    main: str
+    tasks: Registry
+
+    @property
+    def engine(self) -> Engine:
+        """Where its jobs are kept."""
+        ...
+
+    @property
+    def settings(self) -> Settings:
+        """What it was told."""
+        ...
+
+    def send(self, messages: list[Message]) -> None:
+        """Store them, through the send layers."""
+
+    def run_inline(self, message: Message) -> Engine:
+        """Run it here with everything that follows; answers where its end is remembered."""
+        ...
+
+
+_apps: list[Door] = []
+
+
+def current_app() -> Door:
+    """The application made last; raises ConfigurationError when there is none yet."""
+    if not _apps:
+        raise ConfigurationError('no application yet: make one first, app = Cardoon("name")')
+    return _apps[-1]
+
+
+def set_current_app(app: Door) -> None:
+    """Make this the application of all tasks that have none of their own."""
+    _apps[:] = [*(a for a in _apps if a is not app), app]
+
+
+class ExceptionInfo:
+    """What hooks get as `einfo`: the exception, its type and the text of its traceback."""
+
+    def __init__(self, exception: BaseException) -> None:
+        self.exception = exception
+        self.type = type(exception)
+        self.traceback = ErrorReport.of(exception).traceback
+
+    def __str__(self) -> str:
+        return self.traceback
+
+
+_ON_CLASS: set[str] = set()
+
+if TYPE_CHECKING:
+
+    class on_class(Generic[S, Q, V]):
+        """The method as type checkers see it: of a task, or of the class of one, with the same arguments."""
+
+        def __init__(self, method: Callable[Concatenate[S, Q], V]) -> None: ...
+        def __get__(self, instance: S | None, owner: type[S]) -> Callable[Q, V]: ...
+
+else:
+
+    def on_class(method):
+        """Let the class of a task be called like its one instance."""
+        _ON_CLASS.add(method.__name__)
+        return method
+
+
+class TaskType(type):
+    """Registers a class when it is defined, unless it says `abstract`, and lets its class be called like its instance."""
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> TaskType:
+        """The flags `abstract` and `autoregister` are of this class alone: subclasses register."""
+        wanted = namespace.pop("autoregister", True) and not namespace.pop("abstract", False)
+        made = super().__new__(mcs, name, bases, namespace)
+        if wanted and any(isinstance(base, TaskType) for base in bases):
+            app = getattr(made, "app", None)
+            (app.tasks if app is not None else shared).register(made)
+        return made
+
+    def __getattribute__(cls, name: str) -> Any:
+        return _on_class(cls, name) if name in _ON_CLASS else super().__getattribute__(name)
+
+
+def _on_class(cls: Any, name: str) -> Callable[..., Any]:
+    """A method of the class's one instance; called with an instance first it is the plain function."""
+    plain = inspect.getattr_static(cls, name)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        of_instance = args and isinstance(args[0], cls)
+        return plain(*args, **kwargs) if of_instance else plain(cls.instance(), *args, **kwargs)
+
+    return call
+
+
+class Task(Generic[P, C, R], metaclass=TaskType):
+    """Call it to run it here and now; `delay` it to have a worker run it.
+
+    Declared with `@app.task` on a function, or as a class with `run`. The options of `TaskOptions`
+    are class attributes: `queue`, `max_retries`, `default_retry_delay`, `retry_for`, and so on.
+    """
+
+    name: str = ""
+    app: ClassVar[Any] = None
+    max_retries: int | None = DEFAULT_MAX_RETRIES
+    default_retry_delay: float = DEFAULT_RETRY_DELAY
+    queue: str | None = None
+    serializer: str = "json"
+    ignore_result: bool | None = None
+    call_options: Mapping[str, Any] = {}
+
+    if TYPE_CHECKING:
+        __name__: str
+
+    def run(self, *args: P.args, **kwargs: P.kwargs) -> C:
+        """What the task does: a subclass defines it."""
+        raise NotImplementedError(f"{type(self).__qualname__} must define run()")
+
+    def __init__(self) -> None:
+        cls = type(self)
+        self.name = self.name or f"{module_name(cls.__module__, self.app)}.{cls.__qualname__}"
+
+    @classmethod
+    def instance(cls) -> Self:
+        """The one instance of this class that is registered."""
+        made: Self | None = cls.__dict__.get("_instance")
+        if made is None:
+            made = cls()
+            type.__setattr__(cls, "_instance", made)
+        return made
+
+    # -- what it is; computed at first use, when all that annotations name is defined
+
+    @cached_property
+    def declared(self) -> TaskOptions:
+        """The options it declares, checked."""
+        names = (*TaskOptions.__struct_fields__, *checks.ALIASES)
+        return TaskOptions.checked(self.name, {n: getattr(self, n) for n in names if hasattr(self, n)})
+
+    @cached_property
+    def signature(self) -> Signature:
+        """What a call of it takes."""
+        return Signature(self.name, type(self).run, skip=self._skipped, filled=frozenset(self._named_magic))
+
+    @cached_property
+    def magic(self) -> tuple[str, ...]:
+        """The default keyword arguments that each attempt gives it."""
+        takes_any = any(
+            p.kind is p.VAR_KEYWORD for p in inspect.signature(type(self).run).parameters.values()
+        )
+        opted_in = self.declared.accept_magic_kwargs or self._app().settings.accept_magic_kwargs
+        return MAGIC if takes_any and opted_in else self._named_magic
+
+    @cached_property
+    def _named_magic(self) -> tuple[str, ...]:
+        named = inspect.signature(type(self).run).parameters
+        return tuple(name for name in MAGIC if name in named)
+
+    @cached_property
+    def _skipped(self) -> int:
+        return 0 if isinstance(inspect.getattr_static(type(self), "run"), staticmethod) else 1
+
+    @cached_property
+    def hooks(self) -> frozenset[str]:
+        """The hooks that its classes define; the others cost nothing."""
+        return frozenset(h for h in HOOKS if getattr(type(self), h) is not getattr(Task, h))
+
+    @property
+    def request(self) -> Request:
+        """The running attempt, if it is one of this task; otherwise an empty request."""
+        request = current_job()
+        return request if request.task_object is self else OUTSIDE
+
+    def _app(self) -> Door:
+        return self.app if self.app is not None else current_app()
+
+    def __repr__(self) -> str:
+        return f"<task {self.name}>"
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str]]:
+        return _registered, (self.name,)
+
+    # -- calling it
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> C:
+        """Run it here and now, like any function: no job, no engine."""
+        return self.run(*args, **kwargs)
+
+    @on_class
+    def delay(self, /, *args: P.args, **kwargs: P.kwargs) -> Handle[R]:
+        """Store one job and return its handle: once this returns, the job exists.
+
+        Raises ArgumentsRefused, NotSerializable or PayloadTooLarge for what cannot be sent, and an
+        EngineError when it could not be stored.
+        """
+        return self._send(args, kwargs, self.call_options)
+
+    @on_class
+    async def adelay(self, /, *args: P.args, **kwargs: P.kwargs) -> Handle[R]:
+        """`delay` for async callers: a thread speaks to the engine, the loop goes on."""
+        import asyncio  # here, so that who never awaits does not pay for it
+
+        return await asyncio.to_thread(self._send, args, kwargs, self.call_options)
+
+    @on_class
+    def apply_async(
+        self, /, args: Iterable[Any] | None = None, kwargs: Mapping[str, Any] | None = None, **options: Any
+    ) -> Handle[R]:
+        """`delay` with options.
+
+        `countdown` (seconds) or `eta` (an aware datetime), `expires` (seconds or a datetime), `queue`,
+        `priority` (0 first, to 9), `task_id`, `link`, `link_error` (from `task.s(...)`), `time_limit`,
+        `soft_time_limit`, `ignore_result`, `headers`. Raises InvalidOption for what makes no sense.
+        """
+        return self._send(tuple(args or ()), dict(kwargs or {}), {**self.call_options, **options})
+
+    @on_class
+    def apply(
+        self,
+        /,
+        args: Iterable[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        throw: bool | None = None,
+        **options: Any,
+    ) -> Handle[R]:
+        """Run it here and now on the worker's own path: codec, layers, hooks, retries without their delays.
+
+        The handle is final. `throw` raises what the task raised; by default the setting
+        `task_eager_propagates` decides.
+        """
+        app = self._app()
+        message = self.message(tuple(args or ()), dict(kwargs or {}), {**self.call_options, **options})
+        handle = self._handle(message.id, app.run_inline(message))
+        if app.settings.task_eager_propagates if throw is None else throw:
+            handle.get()
+        return handle
+
+    @on_class
+    def map(self: Task[Concatenate[X, ...], C, R], /, items: Iterable[X]) -> list[Handle[R]]:
+        """One job for each item, its only argument; handles in their order.
+
+        Each 5,000 are stored in one round trip, together or not at all.
+        """
+        return self.starmap(each_alone(items))
+
+    @on_class
+    def starmap(self, /, items: Iterable[Iterable[Any]]) -> list[Handle[R]]:
+        """One job for each tuple of arguments; as `map`."""
+        app = self._app()
+        messages = [self.message(tuple(args), {}, self.call_options) for args in items]
+        app.send(messages)
+        return [self._handle(message.id, app.engine) for message in messages]
+
+    @on_class
+    def options(self, /, **options: Any) -> Self:
+        """The same task, with these options of `apply_async` on every call made through it."""
+        checks.unknown(options, OPTIONS, f"a call of {self.name}")
+        other = copy.copy(self)
+        other.call_options = {**self.call_options, **options}
+        return other
+
+    @on_class
+    def s(self, /, *args: Any, **kwargs: Any) -> Message:
+        """A call as data, for `link`: what the job before returned comes before these arguments."""
+        return self.message(args, kwargs, self.call_options, partial=True)
+
+    @on_class
+    def si(self, /, *args: Any, **kwargs: Any) -> Message:
+        """A call as data that takes nothing from the job before."""
+        return self.message(args, kwargs, {**self.call_options, "headers": {"immutable": True}})
+
+    @on_class
+    def AsyncResult(self, /, task_id: str) -> Handle[R]:
+        """The handle of an earlier job of this task."""
+        return self._handle(task_id, self._app().engine)
+
+    def _send(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], options: Mapping[str, Any]
+    ) -> Handle[R]:
+        app = self._app()
+        if app.settings.task_always_eager:
+            return self.apply(args, kwargs, **options)
+        message = self.message(args, kwargs, options)
+        app.send([message])
+        return self._handle(message.id, app.engine)
+
+    def _handle(self, id: str, engine: Engine) -> Handle[R]:
+        return Handle(id, engine, task=self.name, returns=self.signature.returns)
+
+    def message(
+        self,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        options: Mapping[str, Any],
+        *,
+        partial: bool = False,
+    ) -> Message:
+        """The message of a call; raises what `delay` raises for bad input. `partial` checks no arity."""
+        signature, declared = self.signature, self.declared
+        if declared.typing and not partial:
+            signature.check(args, kwargs)
+        packed, named = signature.pack(args, kwargs)
+        parent = current_job().claim.message
+        message = Message(
+            id=clock.new_id(),
+            task=self.name,
+            args=packed,
+            kwargs=named,
+            queue=declared.queue or self._app().settings.task_default_queue,
+            priority=declared.priority,
+            sent=clock.now(),
+            expires=None if declared.expires is None else checks.moment("expires", declared.expires),
+            root=parent.root or parent.id or None,
+            parent=parent.id or None,
+        )
+        return changed(message, options, self.name) if options else message
+
+    # -- from inside
+
+    @overload
+    def retry(
+        self,
+        args: Iterable[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        exc: BaseException | None = None,
+        throw: Literal[True] = True,
+        **options: Any,
+    ) -> NoReturn: ...
+    @overload
+    def retry(
+        self,
+        args: Iterable[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        exc: BaseException | None = None,
+        *,
+        throw: bool,
+        **options: Any,
+    ) -> None: ...
+    def retry(
+        self,
+        args: Iterable[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        exc: BaseException | None = None,
+        throw: bool = True,
+        eta: datetime | None = None,
+        countdown: float | timedelta | None = None,
+        max_retries: int | None = None,
+        **options: Any,
+    ) -> None:
+        """Run this job again later: the same job, so that nothing can get lost in between.
+
+        Raises Retry, which tells the worker; with `throw=False` it returns and the worker is told when
+        the body has ended. Too often: raises `exc`, or MaxRetriesExceededError. Outside a job: raises
+        `exc`, or the exception that is being handled.
+        """
+        request = current_job()
+        if request.called_directly:
+            raise exc or sys.exception() or RuntimeError(f"{self.name}.retry() was called outside a job")
+        policy = self.declared.retry
+        if not policy.allows(request.retries, max_retries):
+            raise exc or MaxRetriesExceededError(
+                f"{self.name}[{request.id}] was retried {request.retries} times"
+            )
+        delayed = eta is not None or countdown is not None
+        when = (
+            due({"eta": eta, "countdown": countdown})
+            if delayed
+            else clock.now() + policy.delay_after(request.retries)
+        )
+        signal = Retry("retry", exc=exc or sys.exception(), when=when or clock.now())
+        signal.message = self._changed(request.claim.message, args, kwargs, options)
+        if throw:
+            raise signal from exc
+        request.retry_asked = signal
+
+    def _changed(
+        self,
+        message: Message,
+        args: Iterable[Any] | None,
+        kwargs: Mapping[str, Any] | None,
+        options: Mapping[str, Any],
+    ) -> Message | None:
+        """The job's message with other arguments or options; None when nothing is changed."""
+        if args is None and kwargs is None and not options:
+            return None
+        # What Celery 1.0 passes on by hand belongs to the attempt that ends, not to the next one.
+        given = {name: value for name, value in (kwargs or {}).items() if name not in self.magic}
+        packed, named = self.signature.pack(tuple(args or ()), given)
+        fields = {
+            **({} if args is None else {"args": packed}),
+            **({} if kwargs is None else {"kwargs": named}),
+        }
+        return changed(message, {k: v for k, v in options.items() if k not in MAGIC}, self.name, **fields)
+
+    @on_class
+    def get_logger(
+        self, /, loglevel: int | None = None, logfile: str | None = None, **_magic: Any
+    ) -> logging.Logger:
+        """A logger whose records carry the job's id and task; takes the magic arguments as they come."""
+        logger = logging.getLogger(f"cardoon.task.{self.name}")
+        if loglevel:
+            logger.setLevel(loglevel)
+        return logger
+
+    def debug_task(self) -> None:
+        """Log the request of the running attempt, at DEBUG."""
+        self.get_logger().debug("request: %r", self.request)
+
+    # -- hooks, for subclasses. What one raises is logged and changes nothing, but in `before_start`.
+
+    def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
+        """Before each attempt; what it raises fails the attempt."""
+
+    def on_success(self, retval: Any, task_id: str, args: Any, kwargs: Any) -> None:
+        """When the body returned."""
+
+    def on_failure(
+        self, exc: BaseException, task_id: str, args: Any, kwargs: Any, einfo: ExceptionInfo
+    ) -> None:
+        """When the last attempt failed."""
+
+    def on_retry(
+        self, exc: BaseException, task_id: str, args: Any, kwargs: Any, einfo: ExceptionInfo
+    ) -> None:
+        """When an attempt failed and another follows."""
+
+    def after_return(
+        self, status: str, retval: Any, task_id: str, args: Any, kwargs: Any, einfo: ExceptionInfo | None
+    ) -> None:
+        """After every attempt, whatever became of it."""
+
+
+def module_name(module: str, app: Door | None) -> str:
+    """The module as a worker will import it: a script's own name instead of `__main__`."""
+    if module != "__main__":
+        return module
+    script = getattr(sys.modules["__main__"], "__file__", None)
+    return Path(script).stem if script else (app.main if app is not None else "__main__")
+
+
+def _registered(name: str) -> Any:
+    """The task of that name, for unpickling."""
+    return current_app().tasks[name] if _apps else shared[name]

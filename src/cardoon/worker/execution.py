@@ -1,0 +1,278 @@
+"""The heart: from a claim to an outcome, one pipeline of named steps.
+
+    execute:  find the task -> its arguments -> run the body through the layers -> judge -> outcome
+
+Whatever a task does, an outcome comes back; nothing here touches the engine, so the same path
+serves every pool, and eager mode.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import threading
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+from cardoon.app import Cardoon
+from cardoon.context import Request, running
+from cardoon.middleware import compose
+from cardoon.model import clock, codec, flow, outcome
+from cardoon.model.errors import ArgumentsRefused, Ignore, NotSerializable, Retry
+from cardoon.model.job import Claim
+from cardoon.model.outcome import ErrorReport, Outcome
+from cardoon.model.states import CELERY_NAMES, State
+from cardoon.tasks.task import ExceptionInfo, Task
+
+if TYPE_CHECKING:
+    import asyncio
+
+log = logging.getLogger("cardoon.worker")
+
+AnyTask = Task[..., Any, Any]
+
+
+def execute(app: Cardoon, claim: Claim, *, is_eager: bool = False) -> Outcome:
+    """Run one attempt and say what became of it."""
+    task = app.tasks.find(claim.message.task)
+    if task is None:
+        return _parked(
+            app, claim, f"no task {claim.message.task!r} here{app.tasks.nearest(claim.message.task)}"
+        )
+    try:
+        args, kwargs = _arguments(task, claim)
+    except ArgumentsRefused as error:
+        return _parked(app, claim, str(error))
+    request = Request(claim, args, kwargs, task_object=task, engine=app.engine, is_eager=is_eager)
+    with running(request):
+        return _attempt(app, task, request)
+
+
+def _arguments(task: AnyTask, claim: Claim) -> tuple[list[Any], dict[str, Any]]:
+    message = claim.message
+    args, kwargs = task.signature.unpack(message.args, message.kwargs)
+    if task.declared.typing:
+        task.signature.check(args, kwargs)
+    return args, kwargs
+
+
+def _attempt(app: Cardoon, task: AnyTask, request: Request) -> Outcome:
+    started = clock.now()
+    app.events.emit("job.started", request.claim.id, task.name, attempt=request.attempt)
+    try:
+        value = _run(app, task, request)
+    except BaseException as error:
+        end = _judged(app, task, request, error)
+        _tell_hooks_of_error(task, request, end, error)
+    else:
+        end = _succeeded(app, task, request, value)
+        _tell_hooks_of_value(task, request, end, value)
+    _emit(app, request, end, clock.now() - started)
+    return end
+
+
+# -- running the body
+
+
+def _run(app: Cardoon, task: AnyTask, request: Request) -> Any:
+    if "before_start" in task.hooks:
+        task.before_start(request.claim.id, request.args, request.kwargs)
+    if app.running:
+        return compose(app.running, _body)(request)
+    return _body(request)
+
+
+def _body(request: Request) -> Any:
+    task: Any = request.task_object
+    kwargs = _with_magic(task, request) if task.magic else request.kwargs
+    request.in_body = True
+    try:
+        value = task.run(*request.args, **kwargs)
+        return run_coroutine(value) if inspect.iscoroutine(value) else value
+    finally:
+        request.in_body = False
+
+
+def _with_magic(task: AnyTask, request: Request) -> dict[str, Any]:
+    """The keyword arguments, with those of Celery 1.0 that the task takes and the call did not give."""
+    known = {
+        "logfile": request.logfile,
+        "loglevel": request.loglevel,
+        "task_id": request.id,
+        "task_name": task.name,
+        "task_retries": request.retries,
+        "task_is_eager": request.is_eager,
+        "delivery_info": request.delivery_info,
+    }
+    given = task.signature.given(request.args, request.kwargs)
+    return {**request.kwargs, **{name: known[name] for name in task.magic if name not in given}}
+
+
+_loops = threading.local()
+
+
+def run_coroutine(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run an `async def` body to its end on this thread's loop; if one runs already, in another thread."""
+    import asyncio  # here, so that who only sends does not pay for it
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return _runner().run(coroutine)
+    return _in_a_thread(coroutine)
+
+
+def _runner() -> asyncio.Runner:
+    import asyncio
+
+    runner: asyncio.Runner | None = getattr(_loops, "runner", None)
+    if runner is None:
+        runner = _loops.runner = asyncio.Runner()
+    return runner
+
+
+def _in_a_thread(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    import asyncio
+
+    ends: list[Any] = []
+
+    def run() -> None:
+        try:
+            ends.append((asyncio.run(coroutine), None))
+        except BaseException as error:
+            ends.append((None, error))
+
+    thread = threading.Thread(target=run, name="cardoon-coroutine")
+    thread.start()
+    thread.join()
+    value, error = ends[0]
+    if error is not None:
+        raise error
+    return value
+
+
+# -- judging
+
+
+def _succeeded(app: Cardoon, task: AnyTask, request: Request, value: Any) -> Outcome:
+    if request.retry_asked is not None:
+        return _retrying(request.retry_asked)
+    message = request.claim.message
+    ignored = _ignores_result(app, task, request)
+    if ignored and not message.link:
+        return outcome.succeeded(None)
+    try:
+        packed = task.signature.pack_result(value)
+        data = codec.dumps(packed)
+    except (NotSerializable, UnicodeEncodeError, RecursionError) as error:
+        return outcome.result_lost(f"the result of {task.name} cannot be stored: {error}")
+    limit = app.settings.result_size_limit
+    if len(data) > limit:
+        return outcome.result_lost(
+            f"the result of {task.name} is {len(data):,} bytes, the limit is {limit:,}"
+        )
+    return outcome.succeeded(None if ignored else data, flow.after_success(message, packed))
+
+
+def _judged(app: Cardoon, task: AnyTask, request: Request, error: BaseException) -> Outcome:
+    if isinstance(error, Ignore):
+        return outcome.skipped(str(error))
+    if isinstance(error, Retry):
+        return _retrying(error)
+    policy = task.declared.retry
+    report = _report(error)
+    if policy.covers(error) and policy.allows(request.retries):
+        return outcome.retrying(clock.now() + policy.delay_after(request.retries), report)
+    keeps = not _ignores_result(app, task, request) or _stores_errors(app, task)
+    return outcome.failed(report if keeps else None, flow.after_failure(request.claim.message))
+
+
+def _retrying(signal: Retry) -> Outcome:
+    report = None if signal.exc is None else _report(signal.exc)
+    return outcome.retrying(signal.when if signal.when is not None else clock.now(), report, signal.message)
+
+
+def _report(error: BaseException) -> ErrorReport:
+    try:
+        packed = codec.pack(list(error.args))
+        codec.dumps(packed)
+    except Exception:
+        # What cannot travel is left out: the message and the traceback still say what happened.
+        packed = None
+    return ErrorReport.of(error, packed)
+
+
+def _ignores_result(app: Cardoon, task: AnyTask, request: Request) -> bool:
+    for said in (request.claim.message.ignore_result, task.declared.ignore_result):
+        if said is not None:
+            return said
+    return app.settings.task_ignore_result
+
+
+def _stores_errors(app: Cardoon, task: AnyTask) -> bool:
+    said = task.declared.store_errors_even_if_ignored
+    return app.settings.task_store_errors_even_if_ignored if said is None else said
+
+
+# -- telling
+
+
+def _tell_hooks_of_value(task: AnyTask, request: Request, end: Outcome, value: Any) -> None:
+    if not task.hooks:
+        return
+    job = (request.claim.id, request.args, request.kwargs)
+    if end.state is not State.RETRYING:
+        _call_hook(task, "on_success", value, *job)
+    _call_hook(task, "after_return", CELERY_NAMES[end.state], value, *job, None)
+
+
+def _tell_hooks_of_error(task: AnyTask, request: Request, end: Outcome, error: BaseException) -> None:
+    if not task.hooks:
+        return
+    told = getattr(error, "exc", None) or error
+    info = ExceptionInfo(told)
+    job = (request.claim.id, request.args, request.kwargs)
+    hook = {State.FAILED: "on_failure", State.RETRYING: "on_retry"}.get(end.state)
+    if hook:
+        _call_hook(task, hook, told, *job, info)
+    _call_hook(task, "after_return", CELERY_NAMES[end.state], told, *job, info)
+
+
+def tell_of_failure(app: Cardoon, claim: Claim, end: Outcome, error: BaseException) -> None:
+    """Tell hooks and listeners of a job whose process is about to end, by those who end it."""
+    task = app.tasks.find(claim.message.task)
+    if task is not None:
+        request = Request(
+            claim, claim.message.args, claim.message.kwargs, task_object=task, engine=app.engine
+        )
+        _tell_hooks_of_error(task, request, end, error)
+        _emit(app, request, end, clock.now() - claim.claimed)
+
+
+def _call_hook(task: AnyTask, name: str, *args: Any) -> None:
+    """Call a hook that the task defines; Celery 1.0's take no `einfo`, and get none."""
+    if name not in task.hooks:
+        return
+    hook = getattr(task, name)
+    try:
+        parameters = inspect.signature(hook).parameters.values()
+        takes_all = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        hook(*(args if takes_all else args[: len(parameters)]))
+    except Exception:
+        log.exception("%s of %s failed; the outcome stands", name, task.name)
+
+
+def _emit(app: Cardoon, request: Request, end: Outcome, seconds: float) -> None:
+    data: dict[str, Any] = {"seconds": seconds, "attempt": request.attempt}
+    if end.state is State.RETRYING and end.due is not None:
+        data["again_in"] = max(0.0, end.due - clock.now())
+    if end.note:
+        data["note"] = end.note
+    if end.error is not None:
+        data["error"] = end.error
+    app.events.emit(f"job.{end.state}", request.claim.id, request.task, **data)
+
+
+def _parked(app: Cardoon, claim: Claim, note: str) -> Outcome:
+    app.events.emit("job.parked", claim.id, claim.message.task, note=note)
+    return outcome.parked(note)

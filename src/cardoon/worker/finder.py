@@ -1,0 +1,96 @@
+"""From `module:app` to the application, with the import error itself when that fails."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+
+from cardoon.app import Cardoon
+from cardoon.model.errors import AppNotFound
+from cardoon.settings import pyproject_app
+
+VARIABLE = "CARDOON_APP"
+GUESSES = ("app", "main", "tasks")
+
+
+def find_app(path: str | None = None) -> Cardoon:
+    """The application at `module:name` or `module`; without a path, where one would look for it.
+
+    Looks at CARDOON_APP, then `[tool.cardoon] app` in pyproject.toml, then app.py, main.py and tasks.py
+    here. Raises AppNotFound with the import error itself and the next step.
+    """
+    here = str(Path.cwd())
+    if "" not in sys.path and here not in sys.path:
+        sys.path.insert(0, here)
+    path = path or os.environ.get(VARIABLE) or pyproject_app() or _guess()
+    module_name, _, attribute = path.partition(":")
+    module = _imported(module_name, path)
+    return _named(module, attribute, path) if attribute else _only_one(module, path)
+
+
+def _guess() -> str:
+    for name in GUESSES:
+        if Path(f"{name}.py").is_file():
+            return name
+    raise AppNotFound(
+        f"no application named and none found: write `cardoon worker module:app`, set {VARIABLE}, or put "
+        'app = "module:app" under [tool.cardoon] in pyproject.toml'
+    )
+
+
+def _imported(module: str, path: str) -> ModuleType:
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise AppNotFound(_failure(module, error)) from error
+        raise AppNotFound(
+            f"{path!r}: there is no module {error.name!r} in {Path.cwd()} or on the path"
+        ) from error
+    except Exception as error:
+        raise AppNotFound(_failure(module, error)) from error
+
+
+def _failure(module: str, error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if "importlib" not in f.filename and "/cardoon/worker/" not in f.filename]
+    place = f" ({own[-1].filename}:{own[-1].lineno})" if own else ""
+    return f"importing {module} failed: {type(error).__name__}: {error}{place}"
+
+
+def _named(module: ModuleType, attribute: str, path: str) -> Cardoon:
+    found = module
+    for name in attribute.split("."):
+        found = getattr(found, name, None)  # type: ignore[assignment]
+    if callable(found) and not isinstance(found, Cardoon):
+        found = found()
+    if isinstance(found, Cardoon):
+        return found
+    others = [f"{module.__name__}:{name}" for name in _apps_in(module)]
+    hint = f"; did you mean {', '.join(others)}?" if others else ""
+    raise AppNotFound(f"{path!r} is no Cardoon application{hint}")
+
+
+def _only_one(module: ModuleType, path: str) -> Cardoon:
+    found = _apps_in(module)
+    if len(set(map(id, found.values()))) == 1:
+        return next(iter(found.values()))
+    for name in ("app", "celery"):
+        if name in found:
+            return found[name]
+    if found:
+        raise AppNotFound(
+            f"{path!r} has several applications: {', '.join(f'{path}:{name}' for name in found)}"
+        )
+    if find_spec(f"{module.__name__}.celery") is not None if hasattr(module, "__path__") else False:
+        return _only_one(_imported(f"{module.__name__}.celery", path), path)
+    raise AppNotFound(f"{path!r} has no Cardoon application; make one: app = Cardoon({module.__name__!r})")
+
+
+def _apps_in(module: ModuleType) -> dict[str, Cardoon]:
+    return {name: value for name, value in vars(module).items() if isinstance(value, Cardoon)}

@@ -1,0 +1,142 @@
+"""One worker process: the application, a loop and a pool, until it is told to stop or its parent dies."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+
+import msgspec
+
+from cardoon.app import Cardoon
+from cardoon.engines import silence
+from cardoon.logs import EventLog, set_up
+from cardoon.model import clock
+from cardoon.model.errors import AppNotFound, ConfigurationError, EngineError
+from cardoon.model.job import Report
+from cardoon.model.url import mask
+from cardoon.worker.execution import execute
+from cardoon.worker.finder import find_app
+from cardoon.worker.loop import Loop
+from cardoon.worker.plan import Child, Hello
+from cardoon.worker.pools.solo import SoloPool
+from cardoon.worker.timeouts import Limits
+
+log = logging.getLogger("cardoon.worker")
+
+EXIT_UNAVAILABLE = 69
+EXIT_CONFIGURATION = 78
+EXIT_ORPHANED = 70
+BYE = b"bye"
+"""Said by a process that ends in order: an exit code alone may be a task's own `os._exit(0)`."""
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Entered by `python -m cardoon.worker.process`, with what the supervisor says as the one argument."""
+    child = msgspec.json.decode(sys.argv[1], type=Child)
+    die_with_parent(child.supervisor)
+    plan = child.plan
+    set_up(
+        plan.log_level,
+        json_lines=plan.log_format == "json",
+        logfile=plan.logfile,
+        process=f"worker-{child.number}",
+    )
+    try:
+        code = run(child)
+    except (AppNotFound, ConfigurationError) as error:
+        log.error("%s", error, exc_info=logging.root.isEnabledFor(logging.DEBUG))
+        code = EXIT_CONFIGURATION
+    except EngineError as error:
+        log.error("%s", error)
+        code = EXIT_UNAVAILABLE
+    sys.stdout.flush()
+    sys.exit(code)
+
+
+def run(child: Child) -> int:
+    """Load, say hello, work; the exit code."""
+    app = find_app(child.plan.app)
+    app.import_tasks()
+    app.engine.open()
+    app.events.listen(EventLog(), EventLog.heard_at(child.plan.log_level))
+    loop = Loop(app, child.worker, child.plan.queues, burst=child.plan.burst)
+    _obey_signals(loop)
+    link = _say_hello(app, child)
+    app.engine.beat([own_report(child)])
+    app.engine.unpark(list(app.tasks))
+    loop.pool = SoloPool(lambda claim: execute(app, claim), loop.settle, Limits(app))
+    app.events.emit(
+        "worker.ready",
+        worker=child.worker,
+        pid=os.getpid(),
+        tasks=len(app.tasks),
+        engine=mask(app.settings.url),
+    )
+    loop.run()
+    app.events.emit("worker.stopping", worker=child.worker)
+    app.close()
+    link.sendall(BYE)
+    return 0
+
+
+def own_report(child: Child) -> Report:
+    """What is to be known of this process, before it claims anything."""
+    return Report(
+        worker=child.worker,
+        supervisor=str(child.supervisor),
+        name=f"{child.plan.name or silence.host()}/{child.number}",
+        host=silence.host(),
+        boot=silence.boot_id(),
+        pid=os.getpid(),
+        pid_started=silence.process_start(os.getpid()),
+        queues=child.plan.queues or [],
+        started=clock.now(),
+    )
+
+
+def _obey_signals(loop: Loop) -> None:
+    """TERM drains. INT comes to the whole terminal at once and is the supervisor's to judge."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: loop.stop())
+
+
+def _say_hello(app: Cardoon, child: Child) -> socket.socket:
+    settings = app.settings
+    hello = Hello(
+        app=app.main,
+        url=settings.url,
+        profile=settings.profile,
+        retention=settings.result_expires,
+        tasks=len(app.tasks),
+        shutdown_timeout=settings.worker_shutdown_timeout,
+    )
+    link = socket.socket(fileno=child.socket)
+    link.set_inheritable(False)
+    link.sendall(msgspec.json.encode(hello))
+    threading.Thread(target=_watch_parent, args=(link,), name="cardoon-parent", daemon=True).start()
+    return link
+
+
+def _watch_parent(link: socket.socket) -> None:
+    """The supervisor says nothing more; the end of the line means that it is dead."""
+    while link.recv(4096):
+        pass
+    os._exit(EXIT_ORPHANED)
+
+
+def die_with_parent(parent: int) -> None:
+    """Ask the kernel to kill this process when its parent dies, even while user code holds everything up."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(EXIT_ORPHANED)
+
+
+if __name__ == "__main__":
+    main()
