@@ -23,10 +23,6 @@ from cardoon.result import AsyncResult
 from cardoon.tasks.declare import task
 from cardoon.tasks.registry import shared as registry
 from cardoon.tasks.task import Task, TaskType, current_app
-from cardoon.worker.pools.inline import run_inline as _inline
 
 Celery = Cardoon
 shared_task = task
-
-# Eager mode runs through the worker's own path, which lies above the application.
-Cardoon.inline = staticmethod(_inline)

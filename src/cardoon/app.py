@@ -6,9 +6,8 @@ import importlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from importlib.util import find_spec
 from types import ModuleType
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from cardoon.engines.contract import Engine
 from cardoon.engines.urls import connect
@@ -28,11 +27,16 @@ from cardoon.model.message import Message
 from cardoon.model.signature import UNTYPED
 from cardoon.model.states import State
 from cardoon.result import AsyncResult
-from cardoon.settings import Loaded, Settings, load
 from cardoon.tasks.call import changed
 from cardoon.tasks.declare import Declare, declaring
 from cardoon.tasks.registry import Registry, shared
 from cardoon.tasks.task import Task, set_current_app
+
+if TYPE_CHECKING:
+    from cardoon.settings import Loaded, Settings
+
+INLINE_POOL = "cardoon.worker.pools.inline:run_inline"
+"""Eager mode takes the worker's own path; the worker lies above, so it is named like a driver (decision 0005)."""
 
 PUSH_AT_ONCE = 5_000
 """So many messages are stored in one step: more would keep other writers waiting."""
@@ -45,9 +49,6 @@ class Cardoon:
     of Celery's spellings; they are read when first needed, so `config_from_object` may follow.
     `engine` takes an engine object instead of the URL, for tests.
     """
-
-    inline: ClassVar[Callable[[Cardoon, Message], Engine]]
-    """Runs a message here and now; the worker puts it in, so that eager mode is the worker's own path."""
 
     def __init__(
         self, main: str = "", *, engine: Engine | None = None, set_as_current: bool = True, **settings: Any
@@ -69,6 +70,8 @@ class Cardoon:
     @cached_property
     def loaded(self) -> Loaded:
         """The settings with where each came from; raises ConfigurationError with all that is wrong."""
+        from cardoon.settings import load  # here: who only imports the application reads no settings
+
         return load(self.conf.given, framework=self.conf.framework())
 
     @cached_property
@@ -223,7 +226,8 @@ class Cardoon:
     def run_inline(self, message: Message) -> Engine:
         """Run a message here and now with everything that follows; the engine that remembers its end."""
         self._check_size(message)
-        return type(self).inline(self, message)
+        module, _, name = INLINE_POOL.partition(":")
+        return cast("Engine", getattr(importlib.import_module(module), name)(self, message))
 
     def AsyncResult(self, task_id: str) -> AsyncResult[Any]:
         """The handle of a job by its id; typed by its task if that is registered here."""
@@ -262,7 +266,7 @@ class Configuration:
 
     def framework(self) -> dict[str, Any]:
         """What `config_from_object` read; without it Django's settings, where there are some."""
-        if not self._framework and os.environ.get("DJANGO_SETTINGS_MODULE") and find_spec("django"):
+        if not self._framework and os.environ.get("DJANGO_SETTINGS_MODULE") and _installed("django"):
             return dict(_as_mapping(_imported("django.conf:settings")))
         return self._framework
 
@@ -313,9 +317,15 @@ def _where(message: Message, error: UnicodeEncodeError) -> str:
     return f"a call of {message.task}"
 
 
+def _installed(module: str) -> bool:
+    from importlib.util import find_spec  # here: only who reads settings from elsewhere pays for it
+
+    return find_spec(module) is not None
+
+
 def _imported(path: str) -> Any:
     module, _, attribute = path.partition(":")
-    if not attribute and not find_spec(module) and "." in module:
+    if not attribute and not _installed(module) and "." in module:
         module, _, attribute = path.rpartition(".")
     try:
         found = importlib.import_module(module)
@@ -333,7 +343,7 @@ def _as_mapping(obj: Any) -> Mapping[str, Any]:
 
 
 def _installed_apps() -> Iterable[str]:
-    if not find_spec("django"):
+    if not _installed("django"):
         raise InvalidOption(
             "autodiscover_tasks() without packages reads Django's INSTALLED_APPS; name the packages"
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -268,6 +267,8 @@ class _Reading:
     def _is_meant_for_us(self, key: str) -> bool:
         if key.startswith(_ENVIRONMENT):
             return True
+        import difflib  # here, so that only who errs pays for it
+
         return bool(difflib.get_close_matches(key, self._spellings(key), 1, _SURELY_A_TYPO))
 
     def _take(self, source: str, given: Iterable[tuple[str, str, Any]]) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from importlib import import_module
 from typing import Any
-from urllib.parse import urlsplit
 
 from cardoon.engines.contract import RETENTION_SECONDS, Engine
 from cardoon.model.errors import ConfigurationError, nearest
+from cardoon.model.url import mask
 
 BUILT_IN = {
     "memory": "cardoon.engines.memory:MemoryEngine",
@@ -23,7 +23,7 @@ def connect(url: str, *, profile: str = "durable", retention: float | None = RET
     `profile` and `retention` (seconds that a final job is remembered; None is for ever) hold unless
     the URL's own options say otherwise.
     """
-    scheme = urlsplit(url).scheme
+    scheme = url.partition(":")[0]
     if scheme in BUILT_IN:
         module, _, name = BUILT_IN[scheme].partition(":")
         return getattr(import_module(module), name)(url, profile=profile, retention=retention)  # type: ignore[no-any-return]
@@ -32,7 +32,7 @@ def connect(url: str, *, profile: str = "durable", retention: float | None = RET
         return offered[scheme].load()(url, profile=profile, retention=retention)  # type: ignore[no-any-return]
     known = [*BUILT_IN, *offered]
     raise ConfigurationError(
-        f"no engine for {scheme or url!r}{nearest(scheme, known)} (there are: {', '.join(known)}); "
+        f"no engine for {scheme or mask(url)!r}{nearest(scheme, known)} (there are: {', '.join(known)}); "
         "write for example sqlite:///jobs.db"
     )
 

@@ -8,11 +8,10 @@ plain content and come back by annotation, so a parameter that takes one must be
 
 from __future__ import annotations
 
-import base64
-import dataclasses
+import binascii
 import datetime as dt
 import enum
-import pathlib
+import os
 import uuid
 from collections.abc import Callable
 from decimal import Decimal
@@ -51,9 +50,9 @@ class _Packer:
         if isinstance(value, enum.Enum):
             self.needs = self.needs or type(value)
             return self.pack(value.value, depth + 1)
-        if isinstance(value, pathlib.PurePath):
-            self.needs = self.needs or pathlib.Path
-            return str(value)
+        if isinstance(value, os.PathLike):
+            self.needs = self.needs or _path_class(type(value))
+            return self.pack(os.fspath(value), depth + 1)
         content = _content(value)
         if content is not None:
             self.needs = self.needs or type(value)
@@ -126,8 +125,8 @@ _RULES: dict[type, _Rule] = {
     tuple: _tagged("$tuple"),
     set: _set("$set"),
     frozenset: _set("$frozenset"),
-    bytes: lambda _p, value, _d: {"$bytes": base64.b64encode(value).decode()},
-    bytearray: lambda _p, value, _d: {"$bytes": base64.b64encode(value).decode()},
+    bytes: lambda _p, value, _d: {"$bytes": binascii.b2a_base64(value, newline=False).decode()},
+    bytearray: lambda _p, value, _d: {"$bytes": binascii.b2a_base64(value, newline=False).decode()},
     dt.datetime: lambda _p, value, _d: {"$datetime": value.isoformat()},
     dt.date: lambda _p, value, _d: {"$date": value.isoformat()},
     dt.time: lambda _p, value, _d: {"$time": value.isoformat()},
@@ -142,7 +141,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "$tuple": lambda data: tuple(map(_unpack, _as(list, data))),
     "$set": lambda data: set(map(_unpack, _as(list, data))),
     "$frozenset": lambda data: frozenset(map(_unpack, _as(list, data))),
-    "$bytes": lambda data: base64.b64decode(data, validate=True),
+    "$bytes": lambda data: binascii.a2b_base64(data, strict_mode=True),
     "$datetime": dt.datetime.fromisoformat,
     "$date": dt.date.fromisoformat,
     "$time": dt.time.fromisoformat,
@@ -237,12 +236,17 @@ def _fits(value: Any, annotation: Any) -> bool:
 def _by_hook(kind: type, data: Any) -> Any:
     if isinstance(data, kind):
         return data
-    if issubclass(kind, pathlib.PurePath) and isinstance(data, str):
+    if hasattr(kind, "__fspath__") and isinstance(data, str):
         return kind(data)
     validate = getattr(kind, "model_validate", None)
     if validate is not None:
         return validate(data)
     raise NotSerializable(_why_not_class(kind))
+
+
+def _path_class(kind: type) -> type:
+    """The class that people annotate: Path, not PosixPath."""
+    return next((base for base in kind.__mro__ if base.__name__ in ("Path", "PurePath")), kind)
 
 
 def _content(value: Any) -> dict[str, Any] | list[Any] | None:
@@ -252,7 +256,9 @@ def _content(value: Any) -> dict[str, Any] | list[Any] | None:
         return None
     if isinstance(value, msgspec.Struct):
         return _struct_content(value)
-    if dataclasses.is_dataclass(value):
+    if hasattr(kind, "__dataclass_fields__"):
+        import dataclasses  # here: who has a dataclass has imported it already
+
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     if hasattr(kind, "model_fields") and hasattr(kind, "model_dump"):
         content = kind.model_dump(value, mode="python", by_alias=True)

@@ -37,7 +37,6 @@ Signal                          how a task tells its worker what should become o
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import Any
 
@@ -201,5 +200,7 @@ MaxRetriesExceeded = MaxRetriesExceededError
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """The words `; did you mean 'x'?`, or nothing when no known name is near."""
+    import difflib  # here, so that only who errs pays for it
+
     found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"; did you mean {found[0]!r}?" if found else ""
