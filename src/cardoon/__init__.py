@@ -26,3 +26,29 @@ from cardoon.tasks.task import Task, TaskType, current_app
 
 Celery = Cardoon
 shared_task = task
+
+__all__ = [  # noqa: RUF022 - by theme
+    # the application and its tasks
+    "Cardoon",
+    "Celery",
+    "Queue",
+    "Task",
+    "TaskType",
+    "current_app",
+    "registry",
+    "shared_task",
+    "task",
+    # a job, from outside and from inside
+    "AsyncResult",
+    "Request",
+    "current_job",
+    "get_task_logger",
+    "states",
+    # what a task may raise, and what may be raised
+    "CardoonError",
+    "Ignore",
+    "Retry",
+    "exceptions",
+    # listening
+    "Event",
+]

@@ -30,13 +30,13 @@ from cardoon.result import AsyncResult
 from cardoon.tasks.call import changed
 from cardoon.tasks.declare import Declare, declaring
 from cardoon.tasks.registry import Registry, shared
-from cardoon.tasks.task import Task, set_current_app
+from cardoon.tasks.task import Task, TaskType, set_current_app
 
 if TYPE_CHECKING:
     from cardoon.settings import Loaded, Settings
 
 INLINE_POOL = "cardoon.worker.pools.inline:run_inline"
-"""Eager mode takes the worker's own path; the worker lies above, so it is named like a driver (decision 0005)."""
+"""Eager mode takes the worker's own path, which lies above: it is named like a driver (decision 5)."""
 
 PUSH_AT_ONCE = 5_000
 """So many messages are stored in one step: more would keep other writers waiting."""
@@ -60,38 +60,41 @@ class Cardoon:
         self.sending: list[Layer[Message]] = []
         self.running: list[Layer[Any]] = []
         self.task: Declare = declaring(self)
-        self._given_engine = engine
+        self._given_engine = self._engine = engine
+        self._loaded: Loaded | None = None
         self._discoveries: list[Callable[[], Iterable[str]]] = []
         if set_as_current:
             set_current_app(self)
 
     # -- what it is made of
 
-    @cached_property
+    @property
     def loaded(self) -> Loaded:
         """The settings with where each came from; raises ConfigurationError with all that is wrong."""
-        from cardoon.settings import load  # here: who only imports the application reads no settings
+        if self._loaded is None:
+            from cardoon.settings import load  # here: who only imports the application reads no settings
 
-        return load(self.conf.given, framework=self.conf.framework())
+            self._loaded = load(self.conf.given, framework=self.conf.framework())
+        return self._loaded
 
-    @cached_property
+    @property
     def settings(self) -> Settings:
         """The settings."""
         return self.loaded.settings
 
-    @cached_property
+    @property
     def engine(self) -> Engine:
         """Where this application's jobs are kept; connected when it is first spoken to."""
-        if self._given_engine is not None:
-            return self._given_engine
-        settings = self.settings
-        return connect(settings.url, profile=settings.profile, retention=settings.result_expires)
+        if self._engine is None:
+            settings = self.settings
+            self._engine = connect(settings.url, profile=settings.profile, retention=settings.result_expires)
+        return self._engine
 
     @cached_property
     def Task(self) -> type[Task[..., Any, Any]]:
         """The base of class tasks of this application."""
         body = {"app": self, "abstract": True, "__module__": Task.__module__, "__doc__": Task.__doc__}
-        return type(Task)("Task", (Task,), body)
+        return cast("type[Task[..., Any, Any]]", TaskType("Task", (Task,), body))
 
     def register_task(self, task: Any) -> Any:
         """Make a task known, an instance or a class; returns its instance."""
@@ -112,8 +115,7 @@ class Cardoon:
 
     def forget_settings(self) -> None:
         """Read the settings anew when they are next needed."""
-        for name in ("loaded", "settings", "engine"):
-            self.__dict__.pop(name, None)
+        self._loaded, self._engine = None, self._given_engine
 
     # -- finding tasks
 
@@ -242,8 +244,8 @@ class Cardoon:
 
     def close(self) -> None:
         """Let go of the engine's connections."""
-        if "engine" in self.__dict__:
-            self.engine.close()
+        if self._engine is not None:
+            self._engine.close()
 
     def __repr__(self) -> str:
         return f"<Cardoon {self.main}>"

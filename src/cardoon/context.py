@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
@@ -146,7 +146,7 @@ def current_job() -> Request:
 
 
 @contextmanager
-def running(request: Request) -> Iterator[None]:
+def running(request: Request) -> Generator[None, None, None]:
     """Make this the current job inside the block."""
     before = _current.set(request)
     try:

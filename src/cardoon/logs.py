@@ -53,7 +53,7 @@ class People(logging.Formatter):
         text = record.getMessage()
         if record.exc_info:
             text = f"{text}\n{self.formatException(record.exc_info)}"
-        line = f"{clock}.{int(record.msecs):03d} {record.levelname:<7} {record.process_label} {job}{text}"
+        line = f"{clock}.{int(record.msecs):03d} {record.levelname:<7} {_process_of(record)} {job}{text}"
         return line.translate(_ESCAPES)
 
 
@@ -66,7 +66,7 @@ class Machines(logging.Formatter):
             "time": record.created,
             "level": record.levelname.lower(),
             "logger": record.name,
-            "process": record.process_label,
+            "process": _process_of(record),
             "message": record.getMessage(),
         }
         fields.update({k: v for k in ("job_id", "task_name", "event") if (v := getattr(record, k, ""))})
@@ -74,6 +74,10 @@ class Machines(logging.Formatter):
         if record.exc_info:
             fields["traceback"] = self.formatException(record.exc_info)
         return msgspec.json.encode(fields, enc_hook=str).decode()
+
+
+def _process_of(record: logging.LogRecord) -> str:
+    return getattr(record, "process_label", "")
 
 
 def _job_of(record: logging.LogRecord) -> str:

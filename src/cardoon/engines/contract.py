@@ -90,6 +90,7 @@ class Broker(Protocol):
 
     def push(self, messages: Sequence[Message]) -> list[bool]:
         """Store all or none; for each whether it is new: an id that is known already changes nothing."""
+        ...
 
     def exchange(
         self,
@@ -101,6 +102,7 @@ class Broker(Protocol):
         alone: bool = True,
     ) -> Turn:
         """Settle, then claim, as one step: `settle` and `claim` together (the worker's steady step)."""
+        ...
 
     def claim(
         self, worker: str, queues: Collection[str] | None, limit: int, *, alone: bool = True
@@ -111,6 +113,7 @@ class Broker(Protocol):
         expired never starts. A suspect is claimed only while its worker is `alone` with it, and then by
         itself. What cannot be read is parked and never returned.
         """
+        ...
 
     def settle(self, ends: Sequence[End]) -> list[Claim]:
         """Write each end (state, result or error, follow-ups) together or not at all; those refused.
@@ -119,6 +122,7 @@ class Broker(Protocol):
         nothing, pushes nothing, and its claim is in the answer. A job whose cancelling was asked
         while it ran becomes cancelled instead of waiting again.
         """
+        ...
 
     def wait(self, queues: Collection[str] | None, timeout: float) -> bool:
         """Sleep until there may be something to claim: True, or False after `timeout` seconds.
@@ -126,12 +130,14 @@ class Broker(Protocol):
         May return early, and does after `wake`; never sleeps through work that was pushed or fell due
         before or during the call.
         """
+        ...
 
     def cancel(self, ids: Collection[str]) -> dict[str, State]:
         """Cancel those that wait, for ever; mark those that run, so that they never wait again.
 
         Answers with the state each known job has now; a final one stays as it is.
         """
+        ...
 
     def sweep(self) -> Swept:
         """Promote what is due, end what expired, retire the dead, forget what is old.
@@ -139,29 +145,37 @@ class Broker(Protocol):
         Safe to run anywhere at once. Death is a proof on this host or observed silence, never a
         comparison of clocks.
         """
+        ...
 
     def count(self, queues: Collection[str] | None = None) -> Counts:
         """How many jobs of each queue are in each state that is not final, and in each final one since
         the queue is known; a snapshot.
         """
+        ...
 
     def queues(self) -> list[QueueInfo]:
         """Every queue that was ever sent to, by name."""
+        ...
 
     def purge(self, queues: Collection[str]) -> int:
         """Cancel everything that waits in these queues, running jobs untouched; how many."""
+        ...
 
     def pause(self, queue: str) -> None:
         """No job of this queue is claimed from now on; running ones go on."""
+        ...
 
     def resume(self, queue: str) -> None:
         """Jobs of this queue are claimed again."""
+        ...
 
     def beat(self, reports: Sequence[Report]) -> set[str]:
         """Say that these workers live, all in one call; those among them that were retired meanwhile."""
+        ...
 
     def workers(self) -> list[Report]:
         """The workers that are not retired, with their last report."""
+        ...
 
     def retire(self, worker: str, *, crashed: bool = True) -> Retired:
         """End a worker's claims: its running jobs wait again, its locks are free.
@@ -170,9 +184,11 @@ class Broker(Protocol):
         a crash more and after three is quarantined. Otherwise they return free of charge. A second
         call does nothing.
         """
+        ...
 
     def unpark(self, tasks: Collection[str]) -> int:
         """Put the parked jobs of these tasks back in line; how many. A worker says so when it starts."""
+        ...
 
 
 @runtime_checkable
@@ -181,6 +197,7 @@ class Store(Protocol):
 
     def result(self, id: str) -> Job | None:
         """The job with all that is known of it, or None for an unknown id."""
+        ...
 
     def wait_results(self, ids: Collection[str], timeout: float) -> dict[str, Job]:
         """Sleep until at least one of these jobs is final: all that are; empty after `timeout` seconds.
@@ -188,24 +205,31 @@ class Store(Protocol):
         Never sleeps through an end written before or during the call; `wake` ends it early. An unknown
         id is waited for.
         """
+        ...
 
     def wake(self) -> None:
         """End every `wait` and `wait_results` of this engine object early. For signal handlers too."""
+        ...
 
     def annotate(self, claim: Claim, kind: str, data: bytes) -> bool:
         """Attach progress (the last one counts), a log line or a file; False when the job was lost."""
+        ...
 
     def annotations(self, id: str, kind: str) -> list[bytes]:
         """What was attached to a job under this kind, oldest first."""
+        ...
 
     def owns(self, claim: Claim) -> bool:
         """Whether this attempt still owns its job."""
+        ...
 
     def find(self, filter: Filter, *, page: str | None = None, limit: int = 50) -> Page:
         """A page of the jobs that match, newest first, by keyset: jobs made meanwhile move nothing."""
+        ...
 
     def attempts(self, id: str) -> list[Job]:
         """The earlier attempts of a job that did not end it (retried, crashed, parked), oldest first."""
+        ...
 
     def acquire(
         self, name: str, owner: str, *, slots: int = 1, seconds: float | None = None, worker: str = ""
@@ -215,30 +239,39 @@ class Store(Protocol):
         The same owner gets its number again. Held until released, until `seconds` passed by the
         engine's clock, or until the `worker` that holds it is retired.
         """
+        ...
 
     def renew(self, name: str, owner: str, *, seconds: float) -> bool:
         """Hold it for `seconds` from now; False when this owner does not hold it any more."""
+        ...
 
     def release(self, name: str, owner: str) -> bool:
         """Free it if this owner holds it; anybody else changes nothing and hears False."""
+        ...
 
     def take(self, bucket: str, *, per_second: float, burst: int = 1) -> float:
         """Take a token: 0.0 when granted, else the seconds until one will be there. Idle time never costs."""
+        ...
 
     def arrive(self, barrier: str, member: str, *, of: int) -> bool:
         """Enter a set of `of` members; True exactly once, for the arrival that completed it."""
+        ...
 
     def save_schedule(self, schedule: Schedule, *, seed: bool = False) -> bool:
         """Write it; with `seed` only where it is absent. Whether it was written."""
+        ...
 
     def schedules(self) -> list[Schedule]:
         """All of them, by name."""
+        ...
 
     def drop_schedule(self, name: str) -> bool:
         """Forget it; whether it was there."""
+        ...
 
     def fire_due(self, name: str, due: float, next_due: float | None, messages: Sequence[Message]) -> bool:
         """Push the jobs of one due moment and move on, once: only if `due` is still its next moment."""
+        ...
 
 
 @runtime_checkable
@@ -247,15 +280,19 @@ class Engine(Broker, Store, Protocol):
 
     def open(self) -> None:
         """Connect and bring the schema up to date; raises EngineUnavailable or EngineRefused."""
+        ...
 
     def migrate(self) -> list[str]:
         """Apply the migrations that are missing; their names."""
+        ...
 
     def profile(self) -> Profile:
         """The durability profile that follows from the real settings."""
+        ...
 
     def close(self) -> None:
         """Let go of every connection; the next call opens again."""
+        ...
 
 
 class OneByOne:

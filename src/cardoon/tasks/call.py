@@ -15,8 +15,8 @@ from cardoon.model.message import Message
 from cardoon.model.queue import check_name
 
 OPTIONS = (
-    "countdown", "eta", "expires", "queue", "routing_key", "priority", "task_id", "link", "link_error", "time_limit",
-    "soft_time_limit", "ignore_result", "headers", "root_id", "parent_id", "serializer",
+    "countdown", "eta", "expires", "queue", "routing_key", "priority", "task_id", "link", "link_error",
+    "time_limit", "soft_time_limit", "ignore_result", "headers", "root_id", "parent_id", "serializer",
 )  # fmt: skip
 """Every option of `apply_async`."""
 

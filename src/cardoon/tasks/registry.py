@@ -31,7 +31,8 @@ class Registry(Mapping[str, Any]):
         before = self._own.get(name)
         if before is not None and _origin(before) != _origin(instance):
             raise AlreadyRegistered(
-                f"two different tasks are named {name!r}: {_place(before)} and {_place(instance)}; give one another name="
+                f"two different tasks are named {name!r}: {_place(before)} and {_place(instance)}; "
+                "give one another name="
             )
         self._own[name] = instance
         return task

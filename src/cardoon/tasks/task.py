@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, Literal, NoReturn, Protocol, Self, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Concatenate,
+    Generic,
+    Literal,
+    NoReturn,
+    Protocol,
+    Self,
+    cast,
+    overload,
+)
 
 from cardoon.context import OUTSIDE, Request, current_job
 from cardoon.engines.contract import Engine
@@ -23,20 +34,21 @@ from cardoon.model.outcome import ErrorReport
 from cardoon.model.retry import DEFAULT_MAX_RETRIES, DEFAULT_RETRY_DELAY
 from cardoon.model.signature import Signature
 from cardoon.result import AsyncResult as Handle
-from cardoon.settings import Settings
 from cardoon.tasks.call import OPTIONS, changed, due, each_alone
 from cardoon.tasks.registry import Registry, shared
 
 if TYPE_CHECKING:
+    from cardoon.settings import Settings
     from typing_extensions import ParamSpec, TypeVar
 else:
     import typing
 
-    # At run time Python 3.11 has no defaults for type variables, and needs none.
     def TypeVar(name, **_defaults):
+        """At run time Python 3.11 has no defaults for type variables; see `Task.__class_getitem__`."""
         return typing.TypeVar(name)
 
     def ParamSpec(name, **_defaults):
+        """As `TypeVar`."""
         return typing.ParamSpec(name)
 
 
@@ -111,10 +123,21 @@ _ON_CLASS: set[str] = set()
 if TYPE_CHECKING:
 
     class on_class(Generic[S, Q, V]):
-        """The method as type checkers see it: of a task, or of the class of one, with the same arguments."""
+        """The method as type checkers see it: of a task, or of its class, with the same arguments."""
 
         def __init__(self, method: Callable[Concatenate[S, Q], V]) -> None: ...
         def __get__(self, instance: S | None, owner: type[S]) -> Callable[Q, V]: ...
+
+    def on_class_too(method: V) -> V: ...
+
+    X_contra = TypeVar("X_contra", contravariant=True)
+    R_co = TypeVar("R_co", covariant=True)
+
+    class TakesOne(Protocol[X_contra, R_co]):
+        """A task that can be called with one argument."""
+
+        def __call__(self, item: X_contra, /) -> object: ...
+        def _handle(self, id: str, engine: Engine) -> Handle[R_co]: ...
 
 else:
 
@@ -123,9 +146,11 @@ else:
         _ON_CLASS.add(method.__name__)
         return method
 
+    on_class_too = on_class
+
 
 class TaskType(type):
-    """Registers a class when it is defined, unless it says `abstract`, and lets its class be called like its instance."""
+    """Registers a class when it is defined, unless `abstract`, and lets it be called like its instance."""
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> TaskType:
         """The flags `abstract` and `autoregister` are of this class alone: subclasses register."""
@@ -169,6 +194,12 @@ class Task(Generic[P, C, R], metaclass=TaskType):
 
     if TYPE_CHECKING:
         __name__: str
+    else:
+
+        def __class_getitem__(cls, given):
+            """`Task[[int, str], float]`: what the call gives is what the job gives, unless said otherwise."""
+            given = given if isinstance(given, tuple) else (given, Any)
+            return super().__class_getitem__((*given, given[1]) if len(given) == 2 else given)
 
     def run(self, *args: P.args, **kwargs: P.kwargs) -> C:
         """What the task does: a subclass defines it."""
@@ -294,13 +325,13 @@ class Task(Generic[P, C, R], metaclass=TaskType):
             handle.get()
         return handle
 
-    @on_class
-    def map(self: Task[Concatenate[X, ...], C, R], /, items: Iterable[X]) -> list[Handle[R]]:
+    @on_class_too
+    def map(self: TakesOne[X, V], /, items: Iterable[X]) -> list[Handle[V]]:
         """One job for each item, its only argument; handles in their order.
 
         Each 5,000 are stored in one round trip, together or not at all.
         """
-        return self.starmap(each_alone(items))
+        return cast("Task[..., Any, V]", self).starmap(each_alone(items))
 
     @on_class
     def starmap(self, /, items: Iterable[Iterable[Any]]) -> list[Handle[R]]:
@@ -310,11 +341,12 @@ class Task(Generic[P, C, R], metaclass=TaskType):
         app.send(messages)
         return [self._handle(message.id, app.engine) for message in messages]
 
-    @on_class
+    @on_class_too
     def options(self, /, **options: Any) -> Self:
         """The same task, with these options of `apply_async` on every call made through it."""
         checks.unknown(options, OPTIONS, f"a call of {self.name}")
-        other = copy.copy(self)
+        other = object.__new__(type(self))
+        vars(other).update(vars(self))
         other.call_options = {**self.call_options, **options}
         return other
 
@@ -333,9 +365,7 @@ class Task(Generic[P, C, R], metaclass=TaskType):
         """The handle of an earlier job of this task."""
         return self._handle(task_id, self._app().engine)
 
-    def _send(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], options: Mapping[str, Any]
-    ) -> Handle[R]:
+    def _send(self, args: tuple[Any, ...], kwargs: dict[str, Any], options: Mapping[str, Any]) -> Handle[R]:
         app = self._app()
         if app.settings.task_always_eager:
             return self.apply(args, kwargs, **options)
@@ -494,7 +524,7 @@ def module_name(module: str, app: Door | None) -> str:
     if module != "__main__":
         return module
     script = getattr(sys.modules["__main__"], "__file__", None)
-    return Path(script).stem if script else (app.main if app is not None else "__main__")
+    return os.path.splitext(os.path.basename(script))[0] if script else (app.main if app is not None else "__main__")
 
 
 def _registered(name: str) -> Any:

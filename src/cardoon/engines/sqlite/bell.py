@@ -11,7 +11,7 @@ import os
 import select
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -48,7 +48,7 @@ class Bell:
             ear.wake()
 
     @contextmanager
-    def listen(self) -> Iterator[Ear]:
+    def listen(self) -> Generator[Ear, None, None]:
         """An ear that hears every ring from now on.
 
         Ears are kept: to close an inotify descriptor takes the kernel more than 10 ms.

@@ -91,6 +91,8 @@ class Broker(OneByOne, Core):
 
     def _wait_again(self, db: sqlite3.Connection, claim: Claim, outcome: Outcome, now: float) -> bool:
         changed = outcome.message
+        if changed is not None:
+            db.execute(Q["know_queue"], (changed.queue,))
         row = db.execute(
             Q["wait_again"],
             {

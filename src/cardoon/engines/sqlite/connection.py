@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -52,7 +52,7 @@ class Connections:
         self._prepared = False
 
     @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> Generator[sqlite3.Connection, None, None]:
         """A connection for single statements that read."""
         try:
             yield self._connection()
@@ -60,7 +60,7 @@ class Connections:
             raise self._translated(error) from error
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self) -> Generator[sqlite3.Connection, None, None]:
         """A transaction that writes: committed at the end of the block, rolled back if it raises."""
         try:
             connection = self._connection()

@@ -99,6 +99,9 @@ class Store(Core):
         """See `Store.acquire`."""
         now = clock.now()
         with self._files.writing() as db:
+            retired = db.execute(Q["worker"], (worker,)).fetchone()
+            if retired is not None and retired[0] is not None:
+                return None  # nobody would free it
             db.execute(Q["forget_holders"], (name, now))
             mine = db.execute(Q["holder"], (name, owner)).fetchone()
             if mine is not None:

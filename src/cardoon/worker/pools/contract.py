@@ -18,18 +18,24 @@ class Pool(Protocol):
 
     def room(self) -> int:
         """How many claims it would take now."""
+        ...
 
     def alone(self) -> bool:
         """Whether it runs nothing now, so that a suspect may be claimed for it."""
+        ...
 
     def start(self, claims: Sequence[Claim]) -> None:
         """Take these claims; may return before or after they ended."""
+        ...
 
     def ended(self) -> list[End]:
         """The ends since it was last asked."""
+        ...
 
     def drain(self) -> list[End]:
         """Start nothing more: the claims that had not started, as returned."""
+        ...
 
     def close(self) -> None:
         """Nothing will be started any more: wait for what runs, let go of threads."""
+        ...

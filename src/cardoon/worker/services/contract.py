@@ -12,3 +12,4 @@ class Service(Protocol):
 
     def run(self) -> None:
         """Do it once; an EngineError is logged and tried again next time."""
+        ...

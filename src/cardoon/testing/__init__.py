@@ -1,0 +1,1 @@
+"""Floor 5: what authors of engines and applications test with."""

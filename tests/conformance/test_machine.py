@@ -1,0 +1,335 @@
+"""Any sequence of verbs: each engine does what the paper engine says, and the invariants hold after each.
+
+I1 one state and one place, I2 tokens never shrink, I3 a stale end changes nothing, I4 final is
+final, I5 running jobs have an owner, I6 counts are sums of rows, I8 one holder and growing numbers,
+I9 a moment fires once, I11 nothing is out of reach, I12 payload in is payload out.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from contextlib import ExitStack
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from cardoon.engines.urls import connect
+from cardoon.model import clock, outcome
+from cardoon.model.job import Claim, Filter, Job, Schedule
+from cardoon.model.message import Message, decode
+from cardoon.model.outcome import ErrorReport, Outcome
+from cardoon.model.states import State
+from cardoon.testing.conformance import Arena
+
+from .model import PaperEngine
+
+SETTINGS = settings(
+    max_examples=60,
+    stateful_step_count=40,
+    deadline=None,
+    database=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+QUEUES, TASKS, LOCKS, OWNERS = ("a", "b"), ("t", "u"), ("l", "m"), ("x", "y")
+ANY = st.integers(0, 30)
+PAYLOADS = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+class StillClock:
+    """Wall time stands still but for what a rule moves; so the paper and the engine read the same."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def time(self) -> float:
+        return self.now
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def random(self) -> float:
+        return 0.5
+
+
+class EngineMachine(RuleBasedStateMachine):
+    def __init__(self, arena: Arena) -> None:
+        super().__init__()
+        self.end_of_it = ExitStack()
+        self.clock = StillClock()
+        self.end_of_it.enter_context(clock.use(self.clock))
+        self.end_of_it.callback(arena.cleanup)
+        self.engine = connect(arena.fresh())
+        self.end_of_it.callback(self.engine.close)
+        self.engine.open()
+        self.paper = PaperEngine()
+        self.made = 0
+        self.workers = [self.fresh("w") for _ in range(3)]
+        self.claims: list[Claim] = []
+        self.last: dict[str, Job] = {}
+        self.numbers: dict[str, int] = {}
+        self.due: float | None = self.clock.now
+        self.fired: set[float] = set()
+        self.engine.save_schedule(Schedule(name="s", next_due=self.due))
+
+    def teardown(self) -> None:
+        try:
+            self.nothing_is_out_of_reach()
+        finally:
+            self.end_of_it.close()
+
+    def fresh(self, word: str) -> str:
+        self.made += 1
+        return f"{word}{self.made}"
+
+    def message(self, **changes: Any) -> Message:
+        plain: dict[str, Any] = {"id": self.fresh("j"), "task": "t", "queue": "a"}
+        return Message(**{**plain, **changes})
+
+    # -- jobs
+
+    @rule(
+        queue=st.sampled_from(QUEUES),
+        task=st.sampled_from(TASKS),
+        priority=st.sampled_from([0, 5, 5, 9]),
+        delay=st.sampled_from([None, None, -5, 5, 60]),
+        life=st.sampled_from([None, None, None, 0, 10, 100]),
+        payload=PAYLOADS,
+        count=st.sampled_from([1, 1, 3]),
+    )
+    def push(
+        self,
+        queue: str,
+        task: str,
+        priority: int,
+        delay: int | None,
+        life: int | None,
+        payload: Any,
+        count: int,
+    ) -> None:
+        now = self.clock.now
+        fields = {
+            "queue": queue,
+            "task": task,
+            "priority": priority,
+            "due": None if delay is None else now + delay,
+            "expires": None if life is None else now + life,
+            "args": [payload],
+        }
+        batch = [self.message(**fields) for _ in range(count)]
+        assert self.engine.push(batch) == [self.paper.push(m, now) for m in batch]
+
+    @precondition(lambda self: self.paper.jobs)
+    @rule(which=ANY)
+    def push_a_known_id(self, which: int) -> None:
+        again = self.message(id=self.some_id(which), queue="b", args=["other"])
+        new = self.message()
+        assert self.engine.push([again, new, again]) == [False, self.paper.push(new, self.clock.now), False]
+
+    @rule(
+        worker=ANY,
+        queues=st.sampled_from([None, ["a"], ["b"], ["b", "a"], []]),
+        limit=st.sampled_from([1, 1, 2, 10]),
+        alone=st.booleans(),
+    )
+    def claim(self, worker: int, queues: list[str] | None, limit: int, alone: bool) -> None:
+        name = self.workers[worker % 3]
+        claims = self.engine.claim(name, queues, limit, alone=alone)
+        wanted = self.paper.claim(name, queues, limit, alone, self.clock.now)
+        assert [claim.message for claim in claims] == [job.message for job in wanted]
+        for claim, job in zip(claims, wanted, strict=True):
+            assert claim.worker == name
+            assert claim.token > job.token
+            told = (claim.attempt, claim.retries, claim.crashes, claim.suspect)
+            assert told == (job.attempt, job.retries, job.crashes, job.suspect)
+            job.token = claim.token
+        self.claims += claims
+
+    @precondition(lambda self: self.claims)
+    @rule(which=ANY, kind=st.sampled_from(["ok", "ok", "fail", "skip", "retry", "return", "park"]))
+    def settle_any_attempt(self, which: int, kind: str) -> None:
+        """Current, stale or ended: the fence decides."""
+        claim = self.claims[which % len(self.claims)]
+        follow = self.message()
+        end = self.an_end(kind, follow)
+        before = self.engine.result(claim.id)
+        refused = self.engine.settle([(claim, end)])
+        if self.paper.settle(claim, end):
+            assert refused == []
+            for message in end.follow:
+                self.paper.push(message, self.clock.now)
+        else:
+            assert [c.id for c in refused] == [claim.id]
+            assert self.engine.result(claim.id) == before
+            assert self.engine.result(follow.id) is None
+            assert not self.engine.annotate(claim, "progress", b"late")
+
+    def an_end(self, kind: str, follow: Message) -> Outcome:
+        ends = {
+            "ok": outcome.succeeded(b"1", (follow,)),
+            "fail": outcome.failed(ErrorReport(type="E", message="\x00"), (follow,)),
+            "skip": outcome.skipped("no"),
+            "retry": outcome.retrying(self.clock.now + 7, None),
+            "return": outcome.returned(),
+            "park": outcome.parked("unknown"),
+        }
+        return ends[kind]
+
+    @rule(which=ANY, crashed=st.booleans())
+    def retire(self, which: int, crashed: bool) -> None:
+        gone = self.workers[which % 3]
+        self.workers[which % 3] = self.fresh("w")
+        self.engine.retire(gone, crashed=crashed)
+        self.paper.retire(gone, crashed)
+        again = self.engine.retire(gone)
+        assert (again.returned, again.quarantined) == ([], [])
+
+    @precondition(lambda self: self.claims)
+    @rule(which=ANY)
+    def crash_alone(self, which: int) -> None:
+        """A worker with one job dies: the way into quarantine, which chance alone seldom takes."""
+        worker = self.claims[which % len(self.claims)].worker
+        running = [j for j in self.paper.jobs.values() if j.worker == worker and j.state is State.RUNNING]
+        if len(running) == 1 and worker in self.workers:
+            self.retire(self.workers.index(worker), True)
+
+    @precondition(lambda self: self.paper.jobs)
+    @rule(which=ANY)
+    def cancel(self, which: int) -> None:
+        id = self.some_id(which)
+        assert self.engine.cancel([id, "unknown"]) == {id: self.paper.cancel(id)}
+
+    @rule()
+    def sweep(self) -> None:
+        assert self.engine.sweep().dead == {}
+        self.paper.time_passes(self.clock.now)
+
+    @rule(seconds=st.sampled_from([1, 6, 6, 70, -3, -500]))
+    def move_the_clock(self, seconds: int) -> None:
+        self.clock.now += seconds
+
+    @rule(queue=st.sampled_from(QUEUES))
+    def pause(self, queue: str) -> None:
+        self.engine.pause(queue)
+        self.paper.paused.add(queue)
+
+    @rule(queue=st.sampled_from(QUEUES))
+    def resume(self, queue: str) -> None:
+        self.engine.resume(queue)
+        self.paper.paused.discard(queue)
+
+    @rule(queue=st.sampled_from(QUEUES))
+    def purge(self, queue: str) -> None:
+        assert self.engine.purge([queue]) == self.paper.purge(queue)
+
+    @rule(task=st.sampled_from(TASKS))
+    def unpark(self, task: str) -> None:
+        assert self.engine.unpark([task]) == self.paper.unpark(task)
+
+    # -- what jobs hold
+
+    @rule(name=st.sampled_from(LOCKS), owner=st.sampled_from(OWNERS), worker=ANY)
+    def acquire(self, name: str, owner: str, worker: int) -> None:
+        held = self.paper.holders.get(name)
+        number = self.engine.acquire(name, owner, worker=self.workers[worker % 3])
+        assert (number is not None) == self.paper.acquire(name, owner, self.workers[worker % 3])
+        if number is not None:
+            before = self.numbers.get(name, 0)
+            assert number == before if held else number > before
+            self.numbers[name] = number
+
+    @rule(name=st.sampled_from(LOCKS), owner=st.sampled_from(OWNERS))
+    def release(self, name: str, owner: str) -> None:
+        assert self.engine.release(name, owner) == self.paper.release(name, owner)
+
+    @rule(barrier=st.sampled_from(LOCKS), member=st.sampled_from("pqr"))
+    def arrive(self, barrier: str, member: str) -> None:
+        assert self.engine.arrive(barrier, member, of=3) == self.paper.arrive(barrier, member, 3)
+
+    @rule(late=st.booleans())
+    def fire_due(self, late: bool) -> None:
+        due = self.clock.now - 1 if late else self.due
+        if due is None:
+            return
+        next_due, message = max(self.clock.now, due) + 1, self.message()
+        if self.engine.fire_due("s", due, next_due, [message]):
+            assert due == self.due
+            assert due not in self.fired
+            self.fired.add(due)
+            self.due = next_due
+            self.paper.push(message, self.clock.now)
+        else:
+            assert due != self.due
+            assert self.engine.result(message.id) is None
+
+    # -- what holds after every step
+
+    @invariant()
+    def the_engine_holds_what_the_paper_says(self) -> None:
+        jobs = self.everything()
+        assert [job.id for job in jobs] == [*self.paper.jobs][::-1]
+        for job in jobs:
+            paper = self.paper.jobs[job.id]
+            assert (job.state, job.attempt, job.retries, job.crashes) == paper.told()
+            assert decode(job.body) == paper.message
+            if job.state is State.RUNNING:
+                assert job.worker == paper.worker
+                assert job.worker in self.workers
+
+    @invariant()
+    def tokens_never_shrink_and_final_is_final(self) -> None:
+        for job in self.everything():
+            before = self.last.get(job.id)
+            if before is not None:
+                assert job.token >= before.token
+                assert not before.final or job == before
+            self.last[job.id] = job
+
+    @invariant()
+    def counts_are_sums(self) -> None:
+        rows = Counter((job.message.queue, job.state) for job in self.paper.jobs.values())
+        counts = self.engine.count()
+        assert {(q, s): n for q, states in counts.items() for s, n in states.items() if n} == rows
+
+    @invariant()
+    def only_the_current_attempt_owns(self) -> None:
+        for claim in self.claims[-5:]:
+            paper = self.paper.jobs[claim.id]
+            current = paper.state is State.RUNNING and paper.token == claim.token
+            assert self.engine.owns(claim) == current
+
+    def nothing_is_out_of_reach(self) -> None:
+        """When all queues are open, all workers gone and all moments past, claims end every job."""
+        for worker in self.workers:
+            self.engine.retire(worker, crashed=False)
+        for queue in QUEUES:
+            self.engine.resume(queue)
+        self.engine.unpark(TASKS)
+        self.clock.now += 10_000
+        while claims := self.engine.claim("the last", None, 5):
+            assert self.engine.settle([(claim, outcome.succeeded(None)) for claim in claims]) == []
+        assert [job for job in self.everything() if not job.final] == []
+
+    def everything(self) -> list[Job]:
+        return self.engine.find(Filter(), limit=10_000).jobs
+
+    def some_id(self, which: int) -> str:
+        ids = [*self.paper.jobs]
+        return ids[which % len(ids)]
+
+
+def test_any_sequence_of_verbs_does_what_the_paper_says(arena: Arena) -> None:
+    run_state_machine_as_test(lambda: EngineMachine(arena), settings=SETTINGS)
