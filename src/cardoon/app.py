@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 INLINE_POOL = "cardoon.worker.pools.inline:run_inline"
 """Eager mode takes the worker's own path, which lies above: it is named like a driver (decision 5)."""
 
+INLINE_REMEMBERED = 1_000
+"""Of so many eager jobs this process can still tell the result by their ids."""
+
 PUSH_AT_ONCE = 5_000
 """So many messages are stored in one step: more would keep other writers waiting."""
 
@@ -62,6 +65,7 @@ class Cardoon:
         self.task: Declare = declaring(self)
         self._given_engine = self._engine = engine
         self._loaded: Loaded | None = None
+        self._inline: dict[str, Engine] = {}
         self._discoveries: list[Callable[[], Iterable[str]]] = []
         if set_as_current:
             set_current_app(self)
@@ -169,7 +173,7 @@ class Cardoon:
         for start in range(0, len(messages), PUSH_AT_ONCE):
             batch = [self._sendable(m) for m in messages[start : start + PUSH_AT_ONCE]]
             self.engine.push(batch)
-        for message in messages:
+        for message in messages if self.events.heard("job.sent") else ():
             self.events.emit("job.sent", message.id, message.task, queue=message.queue)
 
     def _sendable(self, message: Message) -> Message:
@@ -229,14 +233,23 @@ class Cardoon:
         """Run a message here and now with everything that follows; the engine that remembers its end."""
         self._check_size(message)
         module, _, name = INLINE_POOL.partition(":")
-        return cast("Engine", getattr(importlib.import_module(module), name)(self, message))
+        engine: Engine = getattr(importlib.import_module(module), name)(self, message)
+        self._inline[message.id] = engine
+        while len(self._inline) > INLINE_REMEMBERED:
+            self._inline.pop(next(iter(self._inline)))
+        return engine
+
+    def engine_of(self, id: str) -> Engine:
+        """Where this job is remembered: the engine, or for an eager one of this process its own."""
+        return self._inline.get(id) or self.engine
 
     def AsyncResult(self, task_id: str) -> AsyncResult[Any]:
         """The handle of a job by its id; typed by its task if that is registered here."""
-        job = self.engine.result(task_id)
+        engine = self.engine_of(task_id)
+        job = engine.result(task_id)
         task = self.tasks.find(job.task) if job is not None else None
         returns = task.signature.returns if task is not None else UNTYPED
-        return AsyncResult(task_id, self.engine, task=job.task if job else None, returns=returns)
+        return AsyncResult(task_id, engine, task=job.task if job else None, returns=returns)
 
     def revoke(self, task_id: str | Sequence[str]) -> dict[str, State]:
         """Cancel jobs: those that wait never start, those that run are not run again; their states now."""

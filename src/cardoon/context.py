@@ -8,6 +8,8 @@ from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from cardoon.engines.contract import Store
 from cardoon.model import clock
 from cardoon.model.errors import Retry
@@ -17,16 +19,25 @@ from cardoon.model.message import Message
 NOT_A_JOB = Claim(Message(id="", task=""), worker="", token=0)
 
 
+class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
+    """What an attempt may ask about the process that runs it."""
+
+    hostname: str = ""
+    loglevel: int = 0
+    logfile: str | None = None
+    is_eager: bool = False
+
+
+NOWHERE = Surroundings()
+
+
 class Request:
     """What `self.request` is: Celery's names, read from the claim of the running attempt.
 
     Outside a job `id` is None and `called_directly` is True.
     """
 
-    __slots__ = (
-        "args", "claim", "engine", "hostname", "in_body", "is_eager", "kwargs", "logfile", "loglevel",
-        "retry_asked", "task_object",
-    )  # fmt: skip
+    __slots__ = ("args", "claim", "engine", "in_body", "kwargs", "retry_asked", "surroundings", "task_object")
 
     def __init__(
         self,
@@ -36,20 +47,14 @@ class Request:
         *,
         task_object: object = None,
         engine: Store | None = None,
-        is_eager: bool = False,
-        hostname: str = "",
-        loglevel: int = 0,
-        logfile: str | None = None,
+        surroundings: Surroundings = NOWHERE,
     ) -> None:
         self.claim = claim
         self.args = args
         self.kwargs = kwargs or {}
         self.task_object = task_object
         self.engine = engine
-        self.is_eager = is_eager
-        self.hostname = hostname
-        self.loglevel = loglevel
-        self.logfile = logfile
+        self.surroundings = surroundings
         self.retry_asked: Retry | None = None
         self.in_body = False
 
@@ -127,6 +132,26 @@ class Request:
             "consumer_tag": self.claim.worker,
             "redelivered": self.claim.attempt > self.claim.retries + 1,
         }
+
+    @property
+    def is_eager(self) -> bool:
+        """Whether it runs in the process that called it."""
+        return self.surroundings.is_eager
+
+    @property
+    def hostname(self) -> str:
+        """The name of the worker that runs it."""
+        return self.surroundings.hostname
+
+    @property
+    def loglevel(self) -> int:
+        """The worker's log level, as a number of `logging`; 0 in eager mode."""
+        return self.surroundings.loglevel
+
+    @property
+    def logfile(self) -> str | None:
+        """The file that the worker logs into, if it does."""
+        return self.surroundings.logfile
 
     def still_mine(self) -> bool:
         """Ask the engine whether this attempt still owns its job; True outside a job."""

@@ -59,6 +59,10 @@ class Events:
             self._listeners[kind] = (*self._listeners.get(kind, ()), listener)
         return listener
 
+    def heard(self, kind: str) -> bool:
+        """Whether anybody listens to this kind."""
+        return kind in self._listeners
+
     def emit(self, kind: str, id: str = "", task: str = "", **data: Any) -> None:
         """Tell those who listen, in the order in which they began to."""
         listeners = self._listeners.get(kind)

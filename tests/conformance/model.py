@@ -5,12 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from cardoon.engines.contract import SOLO_CRASHES_TO_QUARANTINE
-from cardoon.model.job import Claim
+from cardoon.model.job import Claim, Job
 from cardoon.model.message import Message
 from cardoon.model.outcome import Outcome
 from cardoon.model.states import FINAL, WAITING, State
 
 LATER = (State.DELAYED, State.RETRYING)
+
+
+def told(job: PaperJob | Job) -> tuple[object, ...]:
+    """What paper and engine must agree on; what the last attempt of a cancelled job counted as is open."""
+    counted = () if job.state is State.CANCELLED else (job.retries, job.crashes)
+    return job.state, job.attempt, *counted
 
 
 @dataclass
@@ -26,10 +32,6 @@ class PaperJob:
     suspect: bool = False
     cancelling: bool = False
 
-    def told(self) -> tuple[object, ...]:
-        """What the engine must tell of it at any time."""
-        return self.state, self.attempt, self.retries, self.crashes
-
     def back(self, *, free: bool) -> None:
         """Ready again."""
         self.state, self.worker = State.READY, None
@@ -41,7 +43,6 @@ class PaperEngine:
     jobs: dict[str, PaperJob] = field(default_factory=dict)
     paused: set[str] = field(default_factory=set)
     holders: dict[str, tuple[str, str]] = field(default_factory=dict)
-    numbers: dict[str, int] = field(default_factory=dict)
     members: dict[str, set[str]] = field(default_factory=dict)
 
     def push(self, message: Message, now: float) -> bool:
@@ -87,6 +88,7 @@ class PaperEngine:
             job.state = outcome.state
         elif job.cancelling:
             job.state = State.CANCELLED
+            job.attempt -= not outcome.charged
         elif outcome.state is State.RETRYING:
             job.state, job.due, job.worker = State.RETRYING, outcome.due, None
             job.retries, job.crashes, job.suspect = job.retries + 1, 0, False
@@ -98,13 +100,12 @@ class PaperEngine:
     def retire(self, worker: str, crashed: bool) -> None:
         lost = [job for job in self.jobs.values() if job.state is State.RUNNING and job.worker == worker]
         for job in lost:
-            if job.cancelling:
-                job.state = State.CANCELLED
-                continue
             job.suspect = job.suspect or crashed
             job.crashes += crashed and len(lost) == 1
             job.back(free=not crashed)
-            if crashed and job.crashes >= SOLO_CRASHES_TO_QUARANTINE:
+            if job.cancelling:
+                job.state = State.CANCELLED
+            elif crashed and job.crashes >= SOLO_CRASHES_TO_QUARANTINE:
                 job.state = State.QUARANTINED
         self.holders = {name: hold for name, hold in self.holders.items() if hold[1] != worker}
 

@@ -157,7 +157,7 @@ def test_a_wrong_engine_is_caught_and_the_law_is_named(wrong: type[MemoryEngine]
 
 
 def test_a_claimer_that_reads_and_marks_in_two_steps_is_caught_by_the_races_too() -> None:
-    report = run("memory://", "races/", connect=ClaimsTwice)
+    report = run("memory://", "races/claimers", connect=ClaimsTwice)
     assert "races/claimers_never_share_a_job" in {v.law for v in report.verdicts if v.verdict == "broken"}
 
 

@@ -13,6 +13,7 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
+from cardoon.model.errors import InvalidOption
 from cardoon.model.job import Claim, Filter, Job, Page, Report, Schedule
 from cardoon.model.message import Message
 from cardoon.model.outcome import Outcome
@@ -224,7 +225,10 @@ class Store(Protocol):
         ...
 
     def find(self, filter: Filter, *, page: str | None = None, limit: int = 50) -> Page:
-        """A page of the jobs that match, newest first, by keyset: jobs made meanwhile move nothing."""
+        """A page of the jobs that match, newest first, by keyset: jobs made meanwhile move nothing.
+
+        Raises InvalidOption for a `page` that no page named as its `next`.
+        """
         ...
 
     def attempts(self, id: str) -> list[Job]:
@@ -312,3 +316,10 @@ class OneByOne:
 def names(queues: Iterable[str] | None) -> list[str] | None:
     """The queues as a list without repeats; None stays None (all of them)."""
     return None if queues is None else list(dict.fromkeys(queues))
+
+
+def page_number(page: str) -> int:
+    """The number in the name of a page; raises InvalidOption for anything else."""
+    if not page.isdecimal():
+        raise InvalidOption(f"{page!r} names no page; take it from `next` of the page before")
+    return int(page)

@@ -16,9 +16,6 @@ from cardoon.engines.contract import SILENCE_OBSERVATIONS, SILENCE_SECONDS
 from cardoon.model import clock
 from cardoon.model.job import Report
 
-_STARTTIME_FIELD = 22 - 3
-"""Field 22 of /proc/PID/stat, counted from the third, which follows the command's `)` (proc(5))."""
-
 
 @cache
 def boot_id() -> str:
@@ -40,19 +37,32 @@ def host() -> str:
 
 
 def process_start(pid: int) -> int:
-    """When this process started, in ticks since boot; 0 when there is no such process, or a zombie."""
+    """When this process started, in ticks since boot; 0 when there is none."""
+    found = _process(pid)
+    return found[2] if found else 0
+
+
+def _process(pid: int) -> tuple[str, int, int] | None:
+    """State, parent and start of a process: fields 3, 4 and 22 of /proc/PID/stat (proc(5))."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return 0
-    return 0 if fields[0] in "ZX" else int(fields[_STARTTIME_FIELD])
+        return None
+    return fields[0], int(fields[1]), int(fields[19])
 
 
 def proven_dead(report: Report) -> bool:
-    """Whether this host proves it: same boot, and no process of that pid and start any more."""
+    """Whether this host proves it: same boot, and no process of that pid and start any more.
+
+    A dead process that its supervisor has not buried yet is left to it: it knows how the end came.
+    """
     if not report.boot or report.boot != boot_id() or report.host != host() or not report.pid:
         return False
-    return process_start(report.pid) != report.pid_started
+    found = _process(report.pid)
+    if found is None or found[2] != report.pid_started:
+        return True
+    state, parent, _start = found
+    return state in "ZX" and str(parent) != report.supervisor
 
 
 class Silence:

@@ -8,8 +8,9 @@ from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, over
 
 from cardoon.model.errors import ConfigurationError, IncompleteTask
 from cardoon.model.options import TaskOptions
+from cardoon.tasks.door import Door, module_name
 from cardoon.tasks.registry import Registry, shared
-from cardoon.tasks.task import Door, Task, module_name
+from cardoon.tasks.task import Task
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -67,6 +68,7 @@ def declaring(app: Door | None) -> Declare:
     """The decorator that declares tasks of this application, or of none."""
 
     def task(*functions: Any, **options: Any) -> Any:
+        """Declare a task, bare or with options; without an application the current one sends it."""
         if len(functions) > 1 or (functions and not callable(functions[0])):
             raise ConfigurationError("@task takes one function, and options by name: @task(queue=...)")
         if not functions:

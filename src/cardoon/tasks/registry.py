@@ -24,10 +24,11 @@ class Registry(Mapping[str, Any]):
         Returns what it was given, so it can decorate a class. Raises AlreadyRegistered for a
         different task of the same name.
         """
-        instance = task.instance() if isinstance(task, type) else task  # type: ignore[attr-defined]
+        instance: Any = task.instance() if isinstance(task, type) else task  # type: ignore[attr-defined]
         name = getattr(instance, "name", "")
         if not name:
             raise IncompleteTask(f"{task!r} has no name and so cannot be registered")
+        instance.declared  # noqa: B018 - refuses wrong options where they are declared
         before = self._own.get(name)
         if before is not None and _origin(before) != _origin(instance):
             raise AlreadyRegistered(

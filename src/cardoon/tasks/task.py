@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
@@ -13,11 +12,9 @@ from typing import (
     TYPE_CHECKING,
     Any,
     ClassVar,
-    Concatenate,
     Generic,
     Literal,
     NoReturn,
-    Protocol,
     Self,
     cast,
     overload,
@@ -27,19 +24,21 @@ from cardoon.context import OUTSIDE, Request, current_job
 from cardoon.engines.contract import Engine
 from cardoon.model import clock
 from cardoon.model import options as checks
-from cardoon.model.errors import ConfigurationError, MaxRetriesExceededError, Retry
+from cardoon.model.errors import MaxRetriesExceededError, Retry
 from cardoon.model.message import Message
 from cardoon.model.options import TaskOptions
-from cardoon.model.outcome import ErrorReport
 from cardoon.model.retry import DEFAULT_MAX_RETRIES, DEFAULT_RETRY_DELAY
 from cardoon.model.signature import Signature
 from cardoon.result import AsyncResult as Handle
 from cardoon.tasks.call import OPTIONS, changed, due, each_alone
-from cardoon.tasks.registry import Registry, shared
+from cardoon.tasks.door import Door, current_app, known_tasks, module_name, set_current_app
+from cardoon.tasks.hooks import HOOKS, ExceptionInfo, Hooks
+from cardoon.tasks.kind import TaskType, on_class, on_class_too
 
 if TYPE_CHECKING:
-    from cardoon.settings import Settings
     from typing_extensions import ParamSpec, TypeVar
+
+    from cardoon.tasks.kind import TakesOne
 else:
     import typing
 
@@ -52,131 +51,21 @@ else:
         return typing.ParamSpec(name)
 
 
+__all__ = ["ExceptionInfo", "Task", "TaskType", "current_app", "set_current_app"]
+
 P = ParamSpec("P", default=...)
 C = TypeVar("C", default=Any)
 """What calling the function gives: for `async def` a coroutine."""
 R = TypeVar("R", default=C)
 """What the job gives."""
 X = TypeVar("X")
-S = TypeVar("S")
-Q = ParamSpec("Q")
 V = TypeVar("V")
 
 MAGIC = ("logfile", "loglevel", "task_id", "task_name", "task_retries", "task_is_eager", "delivery_info")
 """The default keyword arguments of Celery 1.0 (seed-spec D4)."""
-HOOKS = ("before_start", "on_success", "on_failure", "on_retry", "after_return")
 
 
-class Door(Protocol):
-    """What a task needs of its application."""
-
-    main: str
-    tasks: Registry
-
-    @property
-    def engine(self) -> Engine:
-        """Where its jobs are kept."""
-        ...
-
-    @property
-    def settings(self) -> Settings:
-        """What it was told."""
-        ...
-
-    def send(self, messages: list[Message]) -> None:
-        """Store them, through the send layers."""
-
-    def run_inline(self, message: Message) -> Engine:
-        """Run it here with everything that follows; answers where its end is remembered."""
-        ...
-
-
-_apps: list[Door] = []
-
-
-def current_app() -> Door:
-    """The application made last; raises ConfigurationError when there is none yet."""
-    if not _apps:
-        raise ConfigurationError('no application yet: make one first, app = Cardoon("name")')
-    return _apps[-1]
-
-
-def set_current_app(app: Door) -> None:
-    """Make this the application of all tasks that have none of their own."""
-    _apps[:] = [*(a for a in _apps if a is not app), app]
-
-
-class ExceptionInfo:
-    """What hooks get as `einfo`: the exception, its type and the text of its traceback."""
-
-    def __init__(self, exception: BaseException) -> None:
-        self.exception = exception
-        self.type = type(exception)
-        self.traceback = ErrorReport.of(exception).traceback
-
-    def __str__(self) -> str:
-        return self.traceback
-
-
-_ON_CLASS: set[str] = set()
-
-if TYPE_CHECKING:
-
-    class on_class(Generic[S, Q, V]):
-        """The method as type checkers see it: of a task, or of its class, with the same arguments."""
-
-        def __init__(self, method: Callable[Concatenate[S, Q], V]) -> None: ...
-        def __get__(self, instance: S | None, owner: type[S]) -> Callable[Q, V]: ...
-
-    def on_class_too(method: V) -> V: ...
-
-    X_contra = TypeVar("X_contra", contravariant=True)
-    R_co = TypeVar("R_co", covariant=True)
-
-    class TakesOne(Protocol[X_contra, R_co]):
-        """A task that can be called with one argument."""
-
-        def __call__(self, item: X_contra, /) -> object: ...
-        def _handle(self, id: str, engine: Engine) -> Handle[R_co]: ...
-
-else:
-
-    def on_class(method):
-        """Let the class of a task be called like its one instance."""
-        _ON_CLASS.add(method.__name__)
-        return method
-
-    on_class_too = on_class
-
-
-class TaskType(type):
-    """Registers a class when it is defined, unless `abstract`, and lets it be called like its instance."""
-
-    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> TaskType:
-        """The flags `abstract` and `autoregister` are of this class alone: subclasses register."""
-        wanted = namespace.pop("autoregister", True) and not namespace.pop("abstract", False)
-        made = super().__new__(mcs, name, bases, namespace)
-        if wanted and any(isinstance(base, TaskType) for base in bases):
-            app = getattr(made, "app", None)
-            (app.tasks if app is not None else shared).register(made)
-        return made
-
-    def __getattribute__(cls, name: str) -> Any:
-        return _on_class(cls, name) if name in _ON_CLASS else super().__getattribute__(name)
-
-
-def _on_class(cls: Any, name: str) -> Callable[..., Any]:
-    """A method of the class's one instance; called with an instance first it is the plain function."""
-    plain = inspect.getattr_static(cls, name)
-
-    def call(*args: Any, **kwargs: Any) -> Any:
-        of_instance = args and isinstance(args[0], cls)
-        return plain(*args, **kwargs) if of_instance else plain(cls.instance(), *args, **kwargs)
-
-    return call
-
-
-class Task(Generic[P, C, R], metaclass=TaskType):
+class Task(Hooks, Generic[P, C, R], metaclass=TaskType):
     """Call it to run it here and now; `delay` it to have a worker run it.
 
     Declared with `@app.task` on a function, or as a class with `run`. The options of `TaskOptions`
@@ -363,7 +252,7 @@ class Task(Generic[P, C, R], metaclass=TaskType):
     @on_class
     def AsyncResult(self, /, task_id: str) -> Handle[R]:
         """The handle of an earlier job of this task."""
-        return self._handle(task_id, self._app().engine)
+        return self._handle(task_id, self._app().engine_of(task_id))
 
     def _send(self, args: tuple[Any, ...], kwargs: dict[str, Any], options: Mapping[str, Any]) -> Handle[R]:
         app = self._app()
@@ -495,38 +384,7 @@ class Task(Generic[P, C, R], metaclass=TaskType):
         """Log the request of the running attempt, at DEBUG."""
         self.get_logger().debug("request: %r", self.request)
 
-    # -- hooks, for subclasses. What one raises is logged and changes nothing, but in `before_start`.
-
-    def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
-        """Before each attempt; what it raises fails the attempt."""
-
-    def on_success(self, retval: Any, task_id: str, args: Any, kwargs: Any) -> None:
-        """When the body returned."""
-
-    def on_failure(
-        self, exc: BaseException, task_id: str, args: Any, kwargs: Any, einfo: ExceptionInfo
-    ) -> None:
-        """When the last attempt failed."""
-
-    def on_retry(
-        self, exc: BaseException, task_id: str, args: Any, kwargs: Any, einfo: ExceptionInfo
-    ) -> None:
-        """When an attempt failed and another follows."""
-
-    def after_return(
-        self, status: str, retval: Any, task_id: str, args: Any, kwargs: Any, einfo: ExceptionInfo | None
-    ) -> None:
-        """After every attempt, whatever became of it."""
-
-
-def module_name(module: str, app: Door | None) -> str:
-    """The module as a worker will import it: a script's own name instead of `__main__`."""
-    if module != "__main__":
-        return module
-    script = getattr(sys.modules["__main__"], "__file__", None)
-    return os.path.splitext(os.path.basename(script))[0] if script else (app.main if app is not None else "__main__")
-
 
 def _registered(name: str) -> Any:
     """The task of that name, for unpickling."""
-    return current_app().tasks[name] if _apps else shared[name]
+    return known_tasks()[name]

@@ -15,7 +15,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from cardoon.app import Cardoon
-from cardoon.context import Request, running
+from cardoon.context import NOWHERE, Request, Surroundings, running
 from cardoon.middleware import compose
 from cardoon.model import clock, codec, flow, outcome
 from cardoon.model.errors import ArgumentsRefused, Ignore, NotSerializable, Retry
@@ -32,7 +32,7 @@ log = logging.getLogger("cardoon.worker")
 AnyTask = Task[..., Any, Any]
 
 
-def execute(app: Cardoon, claim: Claim, *, is_eager: bool = False) -> Outcome:
+def execute(app: Cardoon, claim: Claim, surroundings: Surroundings = NOWHERE) -> Outcome:
     """Run one attempt and say what became of it."""
     task = app.tasks.find(claim.message.task)
     if task is None:
@@ -43,7 +43,7 @@ def execute(app: Cardoon, claim: Claim, *, is_eager: bool = False) -> Outcome:
         args, kwargs = _arguments(task, claim)
     except ArgumentsRefused as error:
         return _parked(app, claim, str(error))
-    request = Request(claim, args, kwargs, task_object=task, engine=app.engine, is_eager=is_eager)
+    request = Request(claim, args, kwargs, task_object=task, engine=app.engine, surroundings=surroundings)
     with running(request):
         return _attempt(app, task, request)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from cardoon.app import Cardoon
-from cardoon.model.errors import AppNotFound
+from cardoon.model.errors import AppNotFound, CardoonError
 from cardoon.settings import pyproject_app
 
 VARIABLE = "CARDOON_APP"
@@ -52,15 +52,35 @@ def _imported(module: str, path: str) -> ModuleType:
         raise AppNotFound(
             f"{path!r}: there is no module {error.name!r} in {Path.cwd()} or on the path"
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise AppNotFound(_failure(module, error)) from error
 
 
-def _failure(module: str, error: Exception) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if "importlib" not in f.filename and "/cardoon/worker/" not in f.filename]
-    place = f" ({own[-1].filename}:{own[-1].lineno})" if own else ""
-    return f"importing {module} failed: {type(error).__name__}: {error}{place}"
+def import_tasks(app: Cardoon) -> None:
+    """Import what declares the tasks of an application; raises AppNotFound with the import error itself."""
+    try:
+        app.import_tasks()
+    except CardoonError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise AppNotFound(_failure("tasks", error)) from error
+
+
+def _failure(what: str, error: BaseException) -> str:
+    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    return f"importing {what} failed: {type(error).__name__}: {text}{_place(error)}"
+
+
+def _place(error: BaseException) -> str:
+    """Where it was raised: the last line of the user's own, not one of Cardoon or of the import system."""
+    if isinstance(error, SyntaxError):
+        return f" ({error.filename}:{error.lineno})"
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if _is_of_the_user(f.filename)]
+    return f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+
+
+def _is_of_the_user(file: str) -> bool:
+    return "importlib" not in file and not file.startswith(str(Path(__file__).parents[1]))
 
 
 def _named(module: ModuleType, attribute: str, path: str) -> Cardoon:

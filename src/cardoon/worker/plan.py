@@ -6,13 +6,16 @@ import msgspec
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """How to run a worker. `app` is its path, `queues` None means all, durations are seconds."""
+    """How to run a worker. `app` is its path, `queues` None means all, durations are seconds.
+
+    What is None is for the application's settings to say.
+    """
 
     app: str | None = None
     queues: list[str] | None = None
-    processes: int = 2
+    processes: int | None = None
     burst: bool = False
-    log_level: str = "info"
+    log_level: str | None = None
     log_format: str = "text"
     logfile: str | None = None
     shutdown_timeout: float | None = None
@@ -28,9 +31,10 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True):
     retention: float | None
     tasks: int
     shutdown_timeout: float
+    processes: int | None = None
 
 
-class Child(msgspec.Struct, frozen=True, kw_only=True):
+class Orders(msgspec.Struct, frozen=True, kw_only=True):
     """What a supervisor tells a process: the plan, who it is, and where to say hello."""
 
     plan: Plan

@@ -13,16 +13,17 @@ import threading
 import msgspec
 
 from cardoon.app import Cardoon
+from cardoon.context import Surroundings
 from cardoon.engines import silence
-from cardoon.logs import EventLog, set_up
+from cardoon.logs import LEVELS, EventLog, set_up
 from cardoon.model import clock
 from cardoon.model.errors import AppNotFound, ConfigurationError, EngineError
 from cardoon.model.job import Report
 from cardoon.model.url import mask
 from cardoon.worker.execution import execute
-from cardoon.worker.finder import find_app
+from cardoon.worker.finder import find_app, import_tasks
 from cardoon.worker.loop import Loop
-from cardoon.worker.plan import Child, Hello
+from cardoon.worker.plan import Hello, Orders
 from cardoon.worker.pools.solo import SoloPool
 from cardoon.worker.timeouts import Limits
 
@@ -38,64 +39,66 @@ _PR_SET_PDEATHSIG = 1
 
 def main() -> None:
     """Entered by `python -m cardoon.worker.process`, with what the supervisor says as the one argument."""
-    child = msgspec.json.decode(sys.argv[1], type=Child)
-    die_with_parent(child.supervisor)
-    plan = child.plan
-    set_up(
-        plan.log_level,
-        json_lines=plan.log_format == "json",
-        logfile=plan.logfile,
-        process=f"worker-{child.number}",
-    )
+    orders = msgspec.json.decode(sys.argv[1], type=Orders)
+    die_with_parent(orders.supervisor)
+    plan, name = orders.plan, f"worker-{orders.number}"
+    set_up(plan.log_level or "info", json_lines=plan.log_format == "json", logfile=plan.logfile, process=name)
     try:
-        code = run(child)
+        code = run(orders)
     except (AppNotFound, ConfigurationError) as error:
-        log.error("%s", error, exc_info=logging.root.isEnabledFor(logging.DEBUG))
-        code = EXIT_CONFIGURATION
+        code = _refuse(error, EXIT_CONFIGURATION)
     except EngineError as error:
-        log.error("%s", error)
-        code = EXIT_UNAVAILABLE
+        code = _refuse(error, EXIT_UNAVAILABLE)
     sys.stdout.flush()
     sys.exit(code)
 
 
-def run(child: Child) -> int:
+def _refuse(error: Exception, code: int) -> int:
+    """Say why there is no starting; the traceback only to who asked for everything."""
+    log.error("%s", error, exc_info=logging.root.isEnabledFor(logging.DEBUG))
+    return code
+
+
+def run(orders: Orders) -> int:
     """Load, say hello, work; the exit code."""
-    app = find_app(child.plan.app)
-    app.import_tasks()
+    app = find_app(orders.plan.app)
+    import_tasks(app)
     app.engine.open()
-    app.events.listen(EventLog(), EventLog.heard_at(child.plan.log_level))
-    loop = Loop(app, child.worker, child.plan.queues, burst=child.plan.burst)
+    level = orders.plan.log_level or app.settings.worker_log_level
+    logging.getLogger().setLevel(LEVELS[level])
+    app.events.listen(EventLog(), EventLog.heard_at(level))
+    loop = Loop(app, orders.worker, orders.plan.queues, burst=orders.plan.burst)
     _obey_signals(loop)
-    link = _say_hello(app, child)
-    app.engine.beat([own_report(child)])
+    link = _say_hello(app, orders)
+    app.engine.beat([own_report(orders)])
     app.engine.unpark(list(app.tasks))
-    loop.pool = SoloPool(lambda claim: execute(app, claim), loop.settle, Limits(app))
+    here = Surroundings(hostname=own_report(orders).name, loglevel=LEVELS[level], logfile=orders.plan.logfile)
+    loop.pool = SoloPool(lambda claim: execute(app, claim, here), loop.settle, Limits(app))
     app.events.emit(
         "worker.ready",
-        worker=child.worker,
+        worker=orders.worker,
         pid=os.getpid(),
         tasks=len(app.tasks),
         engine=mask(app.settings.url),
     )
     loop.run()
-    app.events.emit("worker.stopping", worker=child.worker)
+    app.events.emit("worker.stopping", worker=orders.worker)
     app.close()
     link.sendall(BYE)
     return 0
 
 
-def own_report(child: Child) -> Report:
+def own_report(orders: Orders) -> Report:
     """What is to be known of this process, before it claims anything."""
     return Report(
-        worker=child.worker,
-        supervisor=str(child.supervisor),
-        name=f"{child.plan.name or silence.host()}/{child.number}",
+        worker=orders.worker,
+        supervisor=str(orders.supervisor),
+        name=f"{orders.plan.name or silence.host()}/{orders.number}",
         host=silence.host(),
         boot=silence.boot_id(),
         pid=os.getpid(),
         pid_started=silence.process_start(os.getpid()),
-        queues=child.plan.queues or [],
+        queues=orders.plan.queues or [],
         started=clock.now(),
     )
 
@@ -106,7 +109,7 @@ def _obey_signals(loop: Loop) -> None:
     signal.signal(signal.SIGTERM, lambda *_: loop.stop())
 
 
-def _say_hello(app: Cardoon, child: Child) -> socket.socket:
+def _say_hello(app: Cardoon, orders: Orders) -> socket.socket:
     settings = app.settings
     hello = Hello(
         app=app.main,
@@ -115,8 +118,9 @@ def _say_hello(app: Cardoon, child: Child) -> socket.socket:
         retention=settings.result_expires,
         tasks=len(app.tasks),
         shutdown_timeout=settings.worker_shutdown_timeout,
+        processes=settings.worker_concurrency,
     )
-    link = socket.socket(fileno=child.socket)
+    link = socket.socket(fileno=orders.socket)
     link.set_inheritable(False)
     link.sendall(msgspec.json.encode(hello))
     threading.Thread(target=_watch_parent, args=(link,), name="cardoon-parent", daemon=True).start()

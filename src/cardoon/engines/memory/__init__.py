@@ -90,9 +90,9 @@ class MemoryEngine(OneByOne):
         """See `Broker.exchange`."""
         with self._step() as jobs:
             refused = jobs.settle(ends)
-            jobs.ring()
             if limit <= 0 or not self._meet(worker):
                 return Turn(refused, [])
+            jobs.ring()
             return Turn(refused, jobs.claim(worker, names(queues), limit, alone))
 
     def _meet(self, worker: str) -> bool:

@@ -8,7 +8,14 @@ import itertools
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
-from cardoon.engines.contract import SOLO_CRASHES_TO_QUARANTINE, Counts, End, QueueInfo, Retired
+from cardoon.engines.contract import (
+    SOLO_CRASHES_TO_QUARANTINE,
+    Counts,
+    End,
+    QueueInfo,
+    Retired,
+    page_number,
+)
 from cardoon.engines.memory.row import Letter, Place, Row
 from cardoon.model import clock
 from cardoon.model.job import Claim, Filter, Page
@@ -140,12 +147,12 @@ class Jobs:
         row.result, row.error, row.note = outcome.result, outcome.error, outcome.note
         if outcome.state in FINAL:
             self._finish(row, outcome.state)
-        elif row.cancelling:
-            self._finish(row, State.CANCELLED)
-        elif outcome.state is State.RETRYING:
-            self._retry(row, outcome.due, letter)
+        elif outcome.state is State.READY or row.cancelling:
+            self._give_back(row, outcome.charged)
+        elif outcome.state is State.PARKED:
+            self._park(row, outcome.charged)
         else:
-            self._give_back(row, outcome)
+            self._retry(row, outcome.due, letter)
 
     def _retry(self, row: Row, due: float | None, letter: Letter) -> None:
         row.remember(State.RETRYING, clock.now())
@@ -154,13 +161,16 @@ class Jobs:
         row.crashes, row.suspect = 0, False
         self._rest(row, State.RETRYING)
 
-    def _give_back(self, row: Row, outcome: Outcome) -> None:
-        """Ready again at its old place, or parked."""
-        if outcome.state is State.PARKED:
-            row.remember(State.PARKED, clock.now())
-        row.attempt -= not outcome.charged
-        if outcome.state is State.PARKED:
-            self._rest(row, State.PARKED)
+    def _park(self, row: Row, charged: bool) -> None:
+        row.remember(State.PARKED, clock.now())
+        row.attempt -= not charged
+        self._rest(row, State.PARKED)
+
+    def _give_back(self, row: Row, charged: bool) -> None:
+        """Ready again, at its old place and as old as it was; or cancelled, if that was asked."""
+        row.attempt -= not charged
+        if row.cancelling:
+            self._finish(row, State.CANCELLED)
         else:
             self._ready(row, since=row.since)
 
@@ -189,13 +199,10 @@ class Jobs:
         lost = [row for row in self.rows.values() if row.state is State.RUNNING and row.worker == worker]
         for row in lost:
             row.token += 1
-            if row.cancelling:
-                self._finish(row, State.CANCELLED)
-            elif crashed:
+            if crashed:
                 self._crash(row, solo=len(lost) == 1)
             else:
-                row.attempt -= 1
-                self._ready(row, since=row.since)
+                self._give_back(row, charged=crashed)
         return Retired(
             returned=[row.id for row in lost if row.state is State.READY],
             quarantined=[row.id for row in lost if row.state is State.QUARANTINED],
@@ -206,8 +213,8 @@ class Jobs:
         row.remember(State.READY, clock.now())
         row.suspect = True
         row.crashes += solo
-        if row.crashes < SOLO_CRASHES_TO_QUARANTINE:
-            return self._ready(row, since=clock.now())
+        if row.cancelling or row.crashes < SOLO_CRASHES_TO_QUARANTINE:
+            return self._give_back(row, charged=True)
         row.note = f"{row.crashes} workers died under it while it ran alone"
         row.error = ErrorReport(module="cardoon.model.errors", type="WorkerLostError", message=row.note)
         return self._finish(row, State.QUARANTINED)
@@ -238,7 +245,7 @@ class Jobs:
 
     def find(self, filter: Filter, page: str | None, limit: int) -> Page:
         """The jobs that match, newest first; a page is asked for by the order of its predecessor's last."""
-        below = float("inf") if page is None else int(page)
+        below = float("inf") if page is None else page_number(page)
         found = (r for r in reversed(self.rows.values()) if r.order < below and _matches(r, filter))
         rows = list(itertools.islice(found, limit + 1))
         more = str(rows[limit - 1].order) if len(rows) > limit else None

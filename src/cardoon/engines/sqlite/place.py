@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from cardoon.model.errors import ConfigurationError, EngineRefused, EngineUnavailable, nearest
+from cardoon.model.url import mask
 
 PROFILES = ("durable", "fast")
 _OPTIONS = ("profile", "retention")
@@ -32,7 +33,7 @@ def parse(url: str) -> tuple[Path, dict[str, str]]:
     parts = urlsplit(url)
     if parts.netloc or not parts.path.strip("/"):
         raise ConfigurationError(
-            f"{url!r} names no file: write sqlite:///jobs.db, or sqlite:////var/lib/jobs.db"
+            f"{mask(url)!r} names no file: write sqlite:///jobs.db, or sqlite:////var/lib/jobs.db"
         )
     options = dict(parse_qsl(parts.query))
     for name in options:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 
+from cardoon.engines.contract import page_number
 from cardoon.engines.sqlite.rows import JOB_COLUMNS, Core, Q, attempt_of, job_of, push_row
 from cardoon.model import clock
 from cardoon.model.job import Claim, Filter, Job, Page, Schedule
@@ -77,7 +78,7 @@ class Store(Core):
         where, values = _conditions(filter)
         if page is not None:
             where.append("seq < ?")
-            values.append(int(page))
+            values.append(page_number(page))
         clause = f" WHERE {' AND '.join(where)}" if where else ""
         query = f"SELECT seq, {', '.join(JOB_COLUMNS)} FROM jobs{clause} ORDER BY seq DESC LIMIT ?"
         with self._files.reading() as db:

@@ -129,6 +129,15 @@ def a_parked_job_is_kept(bench: Bench) -> None:
     same(bench.claim(), [], "the claim")
 
 
+@law("G18")
+def a_parked_attempt_is_on_record(bench: Bench) -> None:
+    """The attempt that parked a job is told among the earlier ones, with the reason."""
+    claim = bench.running()
+    bench.end(claim, outcome.parked("no task shop.resize here"))
+    told = [(a.state, a.attempt, a.note) for a in bench.engine.attempts(claim.id)]
+    same(told, [(State.PARKED, 1, "no task shop.resize here")], "the attempts")
+
+
 @law("G19")
 def a_parked_job_returns_when_a_worker_knows_it(bench: Bench) -> None:
     """`unpark` puts the parked jobs of these tasks back in line, no others, and tells how many."""

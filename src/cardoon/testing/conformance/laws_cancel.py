@@ -61,6 +61,16 @@ def a_marked_job_never_waits_again(bench: Bench) -> None:
 
 
 @law("G14")
+def a_marked_job_that_is_given_back_never_ran(bench: Bench) -> None:
+    """An attempt that was free stays free when its job becomes cancelled with it."""
+    returned, kept = bench.running(worker="ada"), bench.running(worker="bea")
+    bench.engine.cancel([returned.id, kept.id])
+    bench.end(returned, outcome.returned())
+    bench.engine.retire("bea", crashed=False)
+    same([bench.job(c.id).attempt for c in (returned, kept)], [0, 0], "the attempts that count")
+
+
+@law("G14")
 def a_marked_job_may_still_succeed(bench: Bench) -> None:
     """An end that is final stands, though cancelling was asked before it."""
     for end in (outcome.succeeded(b"1"), outcome.failed(None), Outcome(state=State.CANCELLED)):

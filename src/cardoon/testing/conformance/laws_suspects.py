@@ -73,6 +73,14 @@ def a_busy_worker_passes_over_suspects(bench: Bench) -> None:
 
 
 @law("G11")
+def suspects_starve_nobody(bench: Bench) -> None:
+    """However many suspects stand first in line, a busy worker gets the job behind them."""
+    _suspects(bench, 30)
+    plain = bench.push()
+    same(bench.claim_ids(1, alone=False), [plain], "its claim")
+
+
+@law("G11")
 def a_poison_job_is_quarantined(bench: Bench) -> None:
     """After three deaths of processes in which it ran alone a job is quarantined, with the evidence."""
     id = bench.push()

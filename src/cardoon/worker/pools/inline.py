@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from cardoon.app import Cardoon
+from cardoon.context import Surroundings
 from cardoon.engines.contract import Engine
 from cardoon.engines.urls import connect
 from cardoon.model import message as envelope
@@ -13,6 +14,7 @@ from cardoon.model.outcome import Outcome
 from cardoon.model.states import State
 from cardoon.worker.execution import execute
 
+EAGER = Surroundings(is_eager=True)
 _WORKER = "eager"
 
 
@@ -26,7 +28,7 @@ def run_inline(app: Cardoon, message: Message) -> Engine:
     plain = msgspec.structs.replace(message, due=None, expires=None)
     engine.push([envelope.decode(envelope.encode(plain))])
     while claims := engine.claim(_WORKER, None, 1):
-        engine.settle([(claim, _at_once(execute(app, claim, is_eager=True))) for claim in claims])
+        engine.settle([(claim, _at_once(execute(app, claim, EAGER))) for claim in claims])
     return engine
 
 

@@ -20,7 +20,8 @@ from cardoon.worker.pools.batch import Batch
 from cardoon.worker.pools.contract import Execute, Settle
 from cardoon.worker.timeouts import Limits
 
-SLOW_SECONDS = 0.05
+LOOK_SECONDS = 0.025
+"""How often the keeper looks; a job that is still the same at the second look is slow."""
 
 
 class SoloPool:
@@ -105,7 +106,7 @@ class SoloPool:
         seen = -1
         while not self._closed.is_set():
             self._busy.wait()
-            self._closed.wait(SLOW_SECONDS)
+            self._closed.wait(LOOK_SECONDS)
             self._limits.enforce(self._last_words)
             if self._busy.is_set() and self._done == seen:
                 self._flush()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cardoon.engines.contract import SWEEP_SECONDS, Engine
 from cardoon.events import Events
 
@@ -11,12 +13,14 @@ class Sweep:
 
     every = SWEEP_SECONDS
 
-    def __init__(self, engine: Engine, events: Events) -> None:
+    def __init__(self, engine: Engine, events: Events, find_dead: Callable[[], None]) -> None:
         self._engine = engine
         self._events = events
+        self._find_dead = find_dead
 
     def run(self) -> None:
-        """See `Service.run`."""
+        """See `Service.run`. Its own dead children are their supervisor's to judge, who knows more."""
+        self._find_dead()
         for worker, retired in self._engine.sweep().dead.items():
             self._events.emit("worker.lost", worker=worker, returned=len(retired.returned))
             for id in retired.quarantined:

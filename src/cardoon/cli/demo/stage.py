@@ -1,0 +1,94 @@
+"""Where a demo plays: a fresh folder with the example and its database, and none of the user's settings."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Generator
+from contextlib import chdir, contextmanager
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import click
+
+import cardoon
+from cardoon.app import Cardoon
+from cardoon.cli.demo.signals import undisturbed
+from cardoon.tasks.task import Task
+
+EXAMPLE = "count_files"
+_DATABASE = "jobs.db"
+_SETTINGS = ("CARDOON_", "DJANGO_SETTINGS_MODULE")
+
+
+class Stage(NamedTuple):
+    """The folder, and the application and the task of the example, loaded from there."""
+
+    folder: Path
+    app: Cardoon
+    task: Task[[str], Any]
+
+
+def example() -> Path:
+    """The example's file: beside the package when it is installed, else in the checkout."""
+    package = Path(cardoon.__file__).parent
+    places = [folder / "examples" / f"{EXAMPLE}.py" for folder in (package, package.parents[1])]
+    for place in places:
+        if place.is_file():
+            return place
+    raise click.ClickException(f"this installation lacks {places[0]}")
+
+
+@contextmanager
+def stage(*, keep: bool) -> Generator[Stage]:
+    """Play in a new folder, which is removed in the end unless it is to `keep`, whatever happens."""
+    source = example()
+    folder = Path(mkdtemp(prefix="cardoon-demo-"))
+    try:
+        with _settings_of_the_demo(folder / _DATABASE), chdir(folder):
+            module = _loaded(Path(shutil.copy(source, folder)))
+            try:
+                yield Stage(folder, module.app, module.count)
+            finally:
+                module.app.close()
+    finally:
+        if not keep:
+            with undisturbed():
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _settings_of_the_demo(database: Path) -> Generator[None]:
+    """An environment, for this process and the worker, in which only the URL is set."""
+    before = dict(os.environ)
+    for name in before:
+        if name.startswith(_SETTINGS):
+            del os.environ[name]
+    os.environ["CARDOON_URL"] = f"sqlite:///{quote(str(database))}"
+    if before.get("PYTHONPATH"):
+        os.environ["PYTHONPATH"] = _absolute(before["PYTHONPATH"])
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _loaded(file: Path) -> Any:
+    """The module of this file under its own name, as the worker will know it."""
+    spec = spec_from_file_location(file.stem, file)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{file} cannot be imported")
+    module = module_from_spec(spec)
+    sys.modules[file.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _absolute(paths: str) -> str:
+    """A search path that means the same from another folder."""
+    return os.pathsep.join(str(Path(path).absolute()) for path in paths.split(os.pathsep))

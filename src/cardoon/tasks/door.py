@@ -1,0 +1,74 @@
+"""What a task needs of its application, and which application that is."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Protocol
+
+from cardoon.engines.contract import Engine
+from cardoon.model.errors import ConfigurationError
+from cardoon.model.message import Message
+from cardoon.tasks.registry import Registry, shared
+
+if TYPE_CHECKING:
+    from cardoon.settings import Settings
+
+
+class Door(Protocol):
+    """What a task needs of its application."""
+
+    main: str
+    tasks: Registry
+
+    @property
+    def engine(self) -> Engine:
+        """Where its jobs are kept."""
+        ...
+
+    @property
+    def settings(self) -> Settings:
+        """What it was told."""
+        ...
+
+    def send(self, messages: list[Message]) -> None:
+        """Store them, through the send layers."""
+
+    def engine_of(self, id: str) -> Engine:
+        """Where this job is remembered."""
+        ...
+
+    def run_inline(self, message: Message) -> Engine:
+        """Run it here with everything that follows; answers where its end is remembered."""
+        ...
+
+
+_apps: list[Door] = []
+"""Every application, the current one last."""
+
+
+def current_app() -> Door:
+    """The application made last; raises ConfigurationError when there is none yet."""
+    if not _apps:
+        raise ConfigurationError('no application yet: make one first, app = Cardoon("name")')
+    return _apps[-1]
+
+
+def known_tasks() -> Registry:
+    """The tasks that the current application knows; those declared without one while there is none."""
+    return _apps[-1].tasks if _apps else shared
+
+
+def set_current_app(app: Door) -> None:
+    """Make this the application of all tasks that have none of their own."""
+    _apps[:] = [*(a for a in _apps if a is not app), app]
+
+
+def module_name(module: str, app: Door | None) -> str:
+    """The module as a worker will import it: a script's own name instead of `__main__`."""
+    if module != "__main__":
+        return module
+    script = getattr(sys.modules["__main__"], "__file__", None)
+    if script:
+        return str(script).rpartition(os.sep)[2].removesuffix(".py")
+    return app.main if app is not None else "__main__"
