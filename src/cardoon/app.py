@@ -179,32 +179,22 @@ class Cardoon:
     def _sendable(self, message: Message) -> Message:
         if self.sending:
             message = compose(self.sending, _itself)(message)
-        self._check_queue(message)
-        self._check_size(message)
-        return message
-
-    def _check_queue(self, message: Message) -> None:
         settings = self.settings
-        if settings.task_create_missing_queues:
-            return
-        declared = [queue.name for queue in settings.task_queues]
-        if message.queue not in declared:
-            raise QueueNotFound(
-                f"queue {message.queue!r} of {message.task} is not declared{nearest(message.queue, declared)}"
-            )
-
-    def _check_size(self, message: Message) -> None:
+        if not settings.task_create_missing_queues:
+            self._check_queue(message)
         try:
             size = len(envelope.encode(message))
         except UnicodeEncodeError as error:
-            raise NotSerializable(
-                f"{_where(message, error)} holds a lone surrogate ({error.reason})"
-            ) from None
-        if size > self.settings.task_size_limit:
-            raise PayloadTooLarge(
-                f"a call of {message.task} is {size:,} bytes, the limit is {self.settings.task_size_limit:,} "
-                f"({_largest(message)}); pass an id or a path instead"
-            )
+            raise _unsayable(message, error) from None
+        if size > settings.task_size_limit:
+            raise _too_large(message, size, settings.task_size_limit)
+        return message
+
+    def _check_queue(self, message: Message) -> None:
+        declared = [queue.name for queue in self.settings.task_queues]
+        if message.queue not in declared:
+            near = nearest(message.queue, declared)
+            raise QueueNotFound(f"queue {message.queue!r} of {message.task} is not declared{near}")
 
     def send_task(
         self,
@@ -231,7 +221,7 @@ class Cardoon:
 
     def run_inline(self, message: Message) -> Engine:
         """Run a message here and now with everything that follows; the engine that remembers its end."""
-        self._check_size(message)
+        message = self._sendable(message)
         module, _, name = INLINE_POOL.partition(":")
         engine: Engine = getattr(importlib.import_module(module), name)(self, message)
         self._inline[message.id] = engine
@@ -324,12 +314,20 @@ def _largest(message: Message) -> str:
     return f"{name} alone {sizes[name]:,}"
 
 
-def _where(message: Message, error: UnicodeEncodeError) -> str:
+def _too_large(message: Message, size: int, limit: int) -> PayloadTooLarge:
+    return PayloadTooLarge(
+        f"a call of {message.task} is {size:,} bytes, the limit is {limit:,} ({_largest(message)}); "
+        "pass an id or a path instead"
+    )
+
+
+def _unsayable(message: Message, error: UnicodeEncodeError) -> NotSerializable:
     text = str(error.object)
-    for name, value in [*enumerate(message.args, 1), *message.kwargs.items()]:
-        if text in repr(value) or value == text:
-            return f"argument {name!r} of {message.task}"
-    return f"a call of {message.task}"
+    named = [*enumerate(message.args, 1), *message.kwargs.items()]
+    where = next(
+        (f"argument {name!r} of " for name, value in named if value == text or text in repr(value)), ""
+    )
+    return NotSerializable(f"{where}{message.task} holds a lone surrogate ({error.reason})")
 
 
 def _installed(module: str) -> bool:

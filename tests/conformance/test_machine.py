@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
@@ -22,6 +23,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from cardoon.engines.contract import Engine
 from cardoon.engines.urls import connect
 from cardoon.model import clock, outcome
 from cardoon.model.job import Claim, Filter, Job, Schedule
@@ -69,7 +71,7 @@ class StillClock:
 
 
 class EngineMachine(RuleBasedStateMachine):
-    def __init__(self, arena: Arena) -> None:
+    def __init__(self, arena: Arena, connect: Callable[[str], Engine] = connect) -> None:
         super().__init__()
         self.end_of_it = ExitStack()
         self.clock = StillClock()
@@ -205,6 +207,33 @@ class EngineMachine(RuleBasedStateMachine):
         """The way into quarantine, which chance alone seldom takes."""
         self.claim(0, [queue], 1, True)
         self.retire(0, True)
+
+    @rule(priority=st.sampled_from([0, 5]))
+    def die_with_several_jobs(self, priority: int) -> None:
+        """Their worker dies while they run: all suspects, none guilty."""
+        self.push("a", "t", priority, None, None, None, 3)
+        self.claim(0, ["a"], 10, True)
+        self.retire(0, True)
+
+    @rule(kind=ENDS, crashed=st.booleans())
+    def end_too_late(self, kind: str, crashed: bool) -> None:
+        """A worker is retired, another one gets its job, and only then the first one ends it."""
+        late = len(self.claims)
+        self.claim(0, None, 1, True)
+        self.retire(0, crashed)
+        self.claim(1, None, 1, True)
+        if len(self.claims) > late:
+            self.settle_any_attempt(late, kind)
+
+    @rule(kind=ENDS)
+    def end_what_was_cancelled(self, kind: str) -> None:
+        """Cancelling is asked while a job runs, and then it ends."""
+        before = len(self.claims)
+        self.claim(1, None, 1, True)
+        if len(self.claims) > before:
+            id = self.claims[before].id
+            assert self.engine.cancel([id]) == {id: self.paper.cancel(id)}
+            self.settle_any_attempt(before, kind)
 
     @rule(kind=ENDS)
     def work(self, kind: str) -> None:

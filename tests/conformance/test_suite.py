@@ -10,6 +10,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
 
 from cardoon.engines.contract import End, Turn
 from cardoon.engines.memory import MemoryEngine
@@ -18,7 +20,9 @@ from cardoon.engines.memory.row import Row
 from cardoon.model.job import Claim, Filter, Page
 from cardoon.model.message import Message
 from cardoon.model.states import State
-from cardoon.testing.conformance import run
+from cardoon.testing.conformance import arena_for, run
+
+from .test_machine import SETTINGS, EngineMachine
 
 
 class SettlesWithoutFence(MemoryEngine):
@@ -159,6 +163,18 @@ def test_a_wrong_engine_is_caught_and_the_law_is_named(wrong: type[MemoryEngine]
 def test_a_claimer_that_reads_and_marks_in_two_steps_is_caught_by_the_races_too() -> None:
     report = run("memory://", "races/claimers", connect=ClaimsTwice)
     assert "races/claimers_never_share_a_job" in {v.law for v in report.verdicts if v.verdict == "broken"}
+
+
+OUT_OF_SIGHT = {PagesByOffset, ChecksThenPushes, SleepsThroughPushes}
+"""What the machine does not do: it asks for no second page, pushes nothing unfit, never waits."""
+IN_SIGHT = [wrong for wrong in WRONG if wrong not in OUT_OF_SIGHT]
+
+
+@pytest.mark.parametrize("wrong", IN_SIGHT, ids=lambda wrong: wrong.__name__)
+def test_the_machine_catches_a_wrong_engine(wrong: type[MemoryEngine]) -> None:
+    fixed = settings(SETTINGS, derandomize=True, phases=[Phase.generate])
+    with pytest.raises((AssertionError, ExceptionGroup, IndexError)):
+        run_state_machine_as_test(lambda: EngineMachine(arena_for("memory://"), wrong), settings=fixed)
 
 
 def test_an_undeclared_capability_is_told_and_not_passed_over_in_silence() -> None:

@@ -60,7 +60,7 @@ class Turn(msgspec.Struct, frozen=True):
 
 
 class Retired(msgspec.Struct, frozen=True):
-    """What `retire` did with the jobs of a worker."""
+    """What `retire` did with the jobs of a worker: those that wait again, and those that never will."""
 
     returned: list[str]
     quarantined: list[str]
@@ -112,7 +112,7 @@ class Broker(Protocol):
 
         By priority, then age; paused queues are passed over; what is due is promoted first, what is
         expired never starts. A suspect is claimed only while its worker is `alone` with it, and then by
-        itself. What cannot be read is parked and never returned.
+        itself. What cannot be read is parked and never returned. A retired worker gets nothing.
         """
         ...
 
@@ -241,7 +241,7 @@ class Store(Protocol):
         """Take one of the `slots` of a lock: a fence number that only grows, or None when all are held.
 
         The same owner gets its number again. Held until released, until `seconds` passed by the
-        engine's clock, or until the `worker` that holds it is retired.
+        engine's clock, or until the `worker` that holds it is retired; a retired one gets none.
         """
         ...
 
@@ -274,7 +274,9 @@ class Store(Protocol):
         ...
 
     def fire_due(self, name: str, due: float, next_due: float | None, messages: Sequence[Message]) -> bool:
-        """Push the jobs of one due moment and move on, once: only if `due` is still its next moment."""
+        """Push the jobs of one due moment and move on, once: only if it is enabled and `due` is still its
+        next moment.
+        """
         ...
 
 

@@ -14,8 +14,7 @@ from cardoon.model.errors import ArgumentsRefused, NotSerializable
 
 _UNTYPED = inspect.Parameter.empty
 _OPEN = (_UNTYPED, Any, object)
-_QUICK = (str, bool, type(None))
-_PLAIN = (str, int, bool)
+_QUICK = frozenset({str, bool, type(None)})
 _LARGE = 2**63
 _FLEXIBLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
@@ -58,29 +57,41 @@ class Signature:
 
     def pack(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         """The arguments as plain data; raises NotSerializable or ArgumentsRefused naming the one at fault."""
-        packed = [
-            value if _as_it_is(value, annotation) else self._pack(self._at(i), value)
-            for i, (value, annotation) in enumerate(zip(args, self._types_of(args), strict=True))
-        ]
+        if self._as_they_are(args, kwargs):
+            return list(args), {}
+        packed = [self._pack(self._at(i), value) for i, value in enumerate(args)]
         return packed, {name: self._pack((name, self._named(name)), value) for name, value in kwargs.items()}
 
     def unpack(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         """The arguments again; raises ArgumentsRefused when they do not fit what the task takes now."""
+        if self._as_they_are(args, kwargs):
+            return list(args), {}
         values = [self._unpack(self._at(i), data) for i, data in enumerate(args)]
         return values, {name: self._unpack((name, self._named(name)), data) for name, data in kwargs.items()}
 
+    def _as_they_are(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+        """Whether all arguments plainly are what they are annotated as, and plain data: most calls are so."""
+        if kwargs or len(args) > len(self._types):
+            return False
+        for value, annotation in zip(args, self._types, strict=False):
+            kind = type(value)
+            if kind is not annotation and annotation is not _UNTYPED:
+                return False
+            if kind not in _QUICK and not (kind is int and -_LARGE < value < _LARGE):
+                return False
+        return True
+
     def pack_result(self, value: Any) -> Any:
         """The result as plain data; raises NotSerializable when it cannot be stored."""
+        kind = type(value)
+        if kind in _QUICK or (kind is int and -_LARGE < value < _LARGE):
+            return value
         if self.returns in _OPEN:
             return codec.pack(value)
         try:
             return codec.pack_typed(value, self.returns)
         except (msgspec.ValidationError, TypeError):
             return codec.pack(value)
-
-    def _types_of(self, args: Sequence[Any]) -> list[Any]:
-        known = self._types[: len(args)]
-        return known if len(known) == len(args) else known + [self._rest] * (len(args) - len(known))
 
     def _at(self, index: int) -> tuple[str, Any]:
         if index < len(self._types):
@@ -101,20 +112,10 @@ class Signature:
 
     def _unpack(self, parameter: tuple[str, Any], data: Any) -> Any:
         name, annotation = parameter
-        if type(data) is annotation and annotation in _PLAIN:
-            return data
         try:
             return codec.unpack(data) if annotation in _OPEN else codec.unpack_typed(data, annotation)
         except (msgspec.ValidationError, NotSerializable, ValueError) as error:
             raise ArgumentsRefused(f"argument {name!r} of {self.name}: {error}") from None
-
-
-def _as_it_is(value: Any, annotation: Any) -> bool:
-    """Whether a value plainly is what its annotation says and plain data too: most are."""
-    kind = type(value)
-    if kind is not annotation and annotation is not _UNTYPED:
-        return False
-    return kind in _QUICK or (kind is int and -_LARGE < value < _LARGE)
 
 
 def unpack_result(data: Any, annotation: Any) -> Any:

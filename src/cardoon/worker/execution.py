@@ -63,11 +63,14 @@ def _attempt(app: Cardoon, task: AnyTask, request: Request) -> Outcome:
         value = _run(app, task, request)
     except BaseException as error:
         end = _judged(app, task, request, error)
-        _tell_hooks_of_error(task, request, end, error)
+        if task.hooks:
+            _tell_hooks_of_error(task, request, end, error)
     else:
         end = _succeeded(app, task, request, value)
-        _tell_hooks_of_value(task, request, end, value)
-    _emit(app, request, end, clock.now() - started)
+        if task.hooks:
+            _tell_hooks_of_value(task, request, end, value)
+    if app.events.heard(f"job.{end.state}"):
+        _emit(app, request, end, clock.now() - started)
     return end
 
 
@@ -171,7 +174,8 @@ def _succeeded(app: Cardoon, task: AnyTask, request: Request, value: Any) -> Out
         return outcome.result_lost(
             f"the result of {task.name} is {len(data):,} bytes, the limit is {limit:,}"
         )
-    return outcome.succeeded(None if ignored else data, flow.after_success(message, packed))
+    follow = flow.after_success(message, packed) if message.link else ()
+    return outcome.succeeded(None if ignored else data, follow)
 
 
 def _judged(app: Cardoon, task: AnyTask, request: Request, error: BaseException) -> Outcome:
@@ -218,8 +222,6 @@ def _stores_errors(app: Cardoon, task: AnyTask) -> bool:
 
 
 def _tell_hooks_of_value(task: AnyTask, request: Request, end: Outcome, value: Any) -> None:
-    if not task.hooks:
-        return
     job = (request.claim.id, request.args, request.kwargs)
     if end.state is not State.RETRYING:
         _call_hook(task, "on_success", value, *job)
@@ -227,8 +229,6 @@ def _tell_hooks_of_value(task: AnyTask, request: Request, end: Outcome, value: A
 
 
 def _tell_hooks_of_error(task: AnyTask, request: Request, end: Outcome, error: BaseException) -> None:
-    if not task.hooks:
-        return
     told = getattr(error, "exc", None) or error
     info = ExceptionInfo(told)
     job = (request.claim.id, request.args, request.kwargs)

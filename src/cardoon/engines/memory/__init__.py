@@ -292,7 +292,7 @@ class MemoryEngine(OneByOne):
         """See `Store.fire_due`."""
         with self._step() as jobs:
             schedule = self._schedules.get(name)
-            if schedule is None or schedule.next_due != due:
+            if schedule is None or not schedule.enabled or schedule.next_due != due:
                 return False
             jobs.push(messages)
             self._schedules[name] = msgspec.structs.replace(schedule, next_due=next_due)

@@ -114,7 +114,7 @@ class Broker(OneByOne, Core):
             return False
         if row[0] == State.CANCELLED:
             self._tally(db, {(claim.message.queue, State.CANCELLED): 1})
-        if outcome.charged:
+        if outcome.state is not State.READY:
             self._record(db, claim, outcome, now)
         return True
 
@@ -132,8 +132,10 @@ class Broker(OneByOne, Core):
         self._fall_due(db, now)
         if not self._may_claim(db, worker):
             return []
-        heads = [db.execute(Q["candidates"], (q, limit)).fetchall() for q in self._open_queues(db, queues)]
-        chosen = _chosen(merge(*heads) if len(heads) > 1 else (heads[0] if heads else ()), limit, alone)
+        heads = [
+            db.execute(Q["candidates"], (q, limit, alone)).fetchall() for q in self._open_queues(db, queues)
+        ]
+        chosen = _chosen(merge(*heads) if len(heads) > 1 else (heads[0] if heads else ()), limit)
         if not chosen:
             return []
         rows = db.execute(Q["take"], (worker, now, f"[{','.join(map(str, chosen))}]")).fetchall()
@@ -266,14 +268,12 @@ class Broker(OneByOne, Core):
             ]
 
 
-def _chosen(candidates: Iterable[tuple[int, int, int]], limit: int, alone: bool) -> list[int]:
-    """Which to take: a suspect only by itself and when the worker is alone, else all before the next one."""
+def _chosen(candidates: Iterable[tuple[int, int, int]], limit: int) -> list[int]:
+    """Which to take: a suspect only by itself, else all before the next one."""
     chosen: list[int] = []
     for _priority, seq, suspect in candidates:
-        if suspect and (chosen or not alone):
-            if alone:
-                break
-            continue
+        if suspect and chosen:
+            break
         chosen.append(seq)
         if suspect or len(chosen) == limit:
             break

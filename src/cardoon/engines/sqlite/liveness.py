@@ -80,7 +80,10 @@ class Liveness(Core):
             db.execute(Q["give_back"], row)
             if end is not None:
                 self._tally(db, {(queue, state): 1})
-            (retired.quarantined if state is State.QUARANTINED else retired.returned).append(id)
+            if state is State.READY:
+                retired.returned.append(id)
+            elif state is State.QUARANTINED:
+                retired.quarantined.append(id)
         return retired
 
     def sweep(self) -> Swept:

@@ -34,8 +34,9 @@ SELECT min(expires) FROM jobs
 WHERE expires IS NOT NULL AND state IN ('delayed', 'ready', 'blocked', 'parked', 'retrying');
 
 -- name: candidates
--- The head of one queue, in order.
-SELECT priority, seq, suspect FROM jobs WHERE state = 'ready' AND queue = ? ORDER BY priority, seq LIMIT ?;
+-- The head of one queue, in order; suspects only for who may take them.
+SELECT priority, seq, suspect FROM jobs WHERE state = 'ready' AND queue = ?1 AND suspect <= ?3
+ORDER BY priority, seq LIMIT ?2;
 
 -- name: any_ready
 SELECT 1 FROM jobs WHERE state = 'ready' AND queue = ? LIMIT 1;

@@ -23,9 +23,11 @@ class Arena(Protocol):
 
     def fresh(self) -> str:
         """The URL of an empty place that was not given out before."""
+        ...
 
     def cleanup(self) -> None:
         """Remove every place given out so far; their engines are closed."""
+        ...
 
 
 class MemoryArena:

@@ -26,6 +26,7 @@ class Hands(Protocol):
 
     def together(self, count: int, work: Work, args: tuple[Any, ...]) -> list[Any]:
         """What each of `count` hands answers, by number."""
+        ...
 
 
 class Threads:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from cardoon.model import clock
 from cardoon.model.job import Schedule
 from cardoon.model.states import State
@@ -87,6 +89,16 @@ def a_last_moment_ends_a_schedule(bench: Bench) -> None:
     bench.engine.fire_due("nightly", due, None, [bench.message()])
     same([s.next_due for s in bench.engine.schedules()], [None], "the next moment")
     same(bench.engine.fire_due("nightly", due, None, [bench.message()]), False, "firing again")
+
+
+@law("G10")
+def a_disabled_schedule_does_not_fire(bench: Bench) -> None:
+    """A schedule that an operator disabled a moment ago fires no more, until it is enabled again."""
+    due = NIGHT.next_due or 0.0
+    bench.engine.save_schedule(msgspec.structs.replace(NIGHT, enabled=False))
+    same(bench.engine.fire_due("nightly", due, due + 60, [bench.message()]), False, "firing while disabled")
+    bench.engine.save_schedule(NIGHT)
+    same(bench.engine.fire_due("nightly", due, due + 60, [bench.message()]), True, "firing once enabled")
 
 
 @law("G10")
