@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from types import ModuleType
@@ -64,7 +65,9 @@ class Cardoon:
         self.running: list[Layer[Any]] = []
         self.task: Declare = declaring(self)
         self._given_engine = self._engine = engine
+        self._mutex = threading.Lock()
         self._loaded: Loaded | None = None
+        self._engine_is_for: Loaded | None = None
         self._inline: dict[str, Engine] = {}
         self._discoveries: list[Callable[[], Iterable[str]]] = []
         if set_as_current:
@@ -75,11 +78,12 @@ class Cardoon:
     @property
     def loaded(self) -> Loaded:
         """The settings with where each came from; raises ConfigurationError with all that is wrong."""
-        if self._loaded is None:
+        loaded = self._loaded
+        if loaded is None:
             from cardoon.settings import load  # here: who only imports the application reads no settings
 
-            self._loaded = load(self.conf.given, framework=self.conf.framework())
-        return self._loaded
+            loaded = self._loaded = load(self.conf.given, framework=self.conf.framework())
+        return loaded
 
     @property
     def settings(self) -> Settings:
@@ -89,10 +93,20 @@ class Cardoon:
     @property
     def engine(self) -> Engine:
         """Where this application's jobs are kept; connected when it is first spoken to."""
-        if self._engine is None:
-            settings = self.settings
-            self._engine = connect(settings.url, profile=settings.profile, retention=settings.result_expires)
+        if self._engine is None or self._loaded is not self._engine_is_for:
+            with self._mutex:  # two threads must not make two engines
+                self._engine = self._connected()
         return self._engine
+
+    def _connected(self) -> Engine:
+        """The engine that the settings name: the one there is, if they still name it."""
+        before, self._engine_is_for = self._engine_is_for, self.loaded
+        if self._given_engine is not None:
+            return self._given_engine
+        if self._engine is not None and before and _place_of(before) == _place_of(self.loaded):
+            return self._engine
+        settings = self.settings
+        return connect(settings.url, profile=settings.profile, retention=settings.result_expires)
 
     @cached_property
     def Task(self) -> type[Task[..., Any, Any]]:
@@ -118,8 +132,8 @@ class Cardoon:
         self.config_from_object(os.environ[variable])
 
     def forget_settings(self) -> None:
-        """Read the settings anew when they are next needed."""
-        self._loaded, self._engine = None, self._given_engine
+        """Read the settings anew when they are next needed; the engine is kept unless they name another."""
+        self._loaded = None
 
     # -- finding tasks
 
@@ -173,7 +187,7 @@ class Cardoon:
         for start in range(0, len(messages), PUSH_AT_ONCE):
             batch = [self._sendable(m) for m in messages[start : start + PUSH_AT_ONCE]]
             self.engine.push(batch)
-        for message in messages if self.events.heard("job.sent") else ():
+        for message in messages if "job.sent" in self.events.heard else ():
             self.events.emit("job.sent", message.id, message.task, queue=message.queue)
 
     def _sendable(self, message: Message) -> Message:
@@ -295,6 +309,11 @@ class Configuration:
             object.__setattr__(self, name, value)
         else:
             self.update({name: value})
+
+
+def _place_of(loaded: Loaded) -> object:
+    settings = loaded.settings
+    return settings.url, settings.profile, settings.result_expires
 
 
 def _itself(message: Message) -> Message:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -59,9 +59,10 @@ class Events:
             self._listeners[kind] = (*self._listeners.get(kind, ()), listener)
         return listener
 
-    def heard(self, kind: str) -> bool:
-        """Whether anybody listens to this kind."""
-        return kind in self._listeners
+    @property
+    def heard(self) -> Collection[str]:
+        """The kinds that somebody listens to: the others need not be told."""
+        return self._listeners.keys()
 
     def emit(self, kind: str, id: str = "", task: str = "", **data: Any) -> None:
         """Tell those who listen, in the order in which they began to."""

@@ -7,7 +7,6 @@ from typing import Any
 
 from cardoon.engines.contract import RETENTION_SECONDS, Engine
 from cardoon.model.errors import ConfigurationError, nearest
-from cardoon.model.url import mask
 
 BUILT_IN = {
     "memory": "cardoon.engines.memory:MemoryEngine",
@@ -32,7 +31,7 @@ def connect(url: str, *, profile: str = "durable", retention: float | None = RET
         return offered[scheme].load()(url, profile=profile, retention=retention)  # type: ignore[no-any-return]
     known = [*BUILT_IN, *offered]
     raise ConfigurationError(
-        f"no engine for {scheme or mask(url)!r}{nearest(scheme, known)} (there are: {', '.join(known)}); "
+        f"no engine for {scheme!r}{nearest(scheme, known)} (there are: {', '.join(known)}); "
         "write for example sqlite:///jobs.db"
     )
 

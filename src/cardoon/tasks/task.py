@@ -22,6 +22,7 @@ from typing import (
 
 from cardoon.context import OUTSIDE, Request, current_job
 from cardoon.engines.contract import Engine
+from cardoon.logs import get_task_logger
 from cardoon.model import clock
 from cardoon.model import options as checks
 from cardoon.model.errors import MaxRetriesExceededError, Retry
@@ -126,7 +127,7 @@ class Task(Hooks, Generic[P, C, R], metaclass=TaskType):
         takes_any = any(
             p.kind is p.VAR_KEYWORD for p in inspect.signature(type(self).run).parameters.values()
         )
-        opted_in = self.declared.accept_magic_kwargs or self._app().settings.accept_magic_kwargs
+        opted_in = self.declared.accept_magic_kwargs or self._door.settings.accept_magic_kwargs
         return MAGIC if takes_any and opted_in else self._named_magic
 
     @cached_property
@@ -149,7 +150,8 @@ class Task(Hooks, Generic[P, C, R], metaclass=TaskType):
         request = current_job()
         return request if request.task_object is self else OUTSIDE
 
-    def _app(self) -> Door:
+    @property
+    def _door(self) -> Door:
         return self.app if self.app is not None else current_app()
 
     def __repr__(self) -> str:
@@ -207,7 +209,7 @@ class Task(Hooks, Generic[P, C, R], metaclass=TaskType):
         The handle is final. `throw` raises what the task raised; by default the setting
         `task_eager_propagates` decides.
         """
-        app = self._app()
+        app = self._door
         message = self.message(tuple(args or ()), dict(kwargs or {}), {**self.call_options, **options})
         handle = self._handle(message.id, app.run_inline(message))
         if app.settings.task_eager_propagates if throw is None else throw:
@@ -225,7 +227,9 @@ class Task(Hooks, Generic[P, C, R], metaclass=TaskType):
     @on_class
     def starmap(self, /, items: Iterable[Iterable[Any]]) -> list[Handle[R]]:
         """One job for each tuple of arguments; as `map`."""
-        app = self._app()
+        app = self._door
+        if app.settings.task_always_eager:
+            return [self.apply(tuple(args), **self.call_options) for args in items]
         messages = [self.message(tuple(args), {}, self.call_options) for args in items]
         app.send(messages)
         return [self._handle(message.id, app.engine) for message in messages]
@@ -252,10 +256,10 @@ class Task(Hooks, Generic[P, C, R], metaclass=TaskType):
     @on_class
     def AsyncResult(self, /, task_id: str) -> Handle[R]:
         """The handle of an earlier job of this task."""
-        return self._handle(task_id, self._app().engine_of(task_id))
+        return self._handle(task_id, self._door.engine_of(task_id))
 
     def _send(self, args: tuple[Any, ...], kwargs: dict[str, Any], options: Mapping[str, Any]) -> Handle[R]:
-        app = self._app()
+        app = self._door
         if app.settings.task_always_eager:
             return self.apply(args, kwargs, **options)
         message = self.message(args, kwargs, options)
@@ -284,7 +288,7 @@ class Task(Hooks, Generic[P, C, R], metaclass=TaskType):
             task=self.name,
             args=packed,
             kwargs=named,
-            queue=declared.queue or self._app().settings.task_default_queue,
+            queue=declared.queue or self._door.settings.task_default_queue,
             priority=declared.priority,
             sent=clock.now(),
             expires=None if declared.expires is None else checks.moment("expires", declared.expires),
@@ -375,7 +379,7 @@ class Task(Hooks, Generic[P, C, R], metaclass=TaskType):
         self, /, loglevel: int | None = None, logfile: str | None = None, **_magic: Any
     ) -> logging.Logger:
         """A logger whose records carry the job's id and task; takes the magic arguments as they come."""
-        logger = logging.getLogger(f"cardoon.task.{self.name}")
+        logger = get_task_logger(f"cardoon.task.{self.name}")
         if loglevel:
             logger.setLevel(loglevel)
         return logger

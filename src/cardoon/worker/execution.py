@@ -58,7 +58,8 @@ def _arguments(task: AnyTask, claim: Claim) -> tuple[list[Any], dict[str, Any]]:
 
 def _attempt(app: Cardoon, task: AnyTask, request: Request) -> Outcome:
     started = clock.now()
-    app.events.emit("job.started", request.claim.id, task.name, attempt=request.attempt)
+    if "job.started" in app.events.heard:
+        app.events.emit("job.started", request.claim.id, task.name, attempt=request.attempt)
     try:
         value = _run(app, task, request)
     except BaseException as error:
@@ -69,7 +70,7 @@ def _attempt(app: Cardoon, task: AnyTask, request: Request) -> Outcome:
         end = _succeeded(app, task, request, value)
         if task.hooks:
             _tell_hooks_of_value(task, request, end, value)
-    if app.events.heard(f"job.{end.state}"):
+    if f"job.{end.state}" in app.events.heard:
         _emit(app, request, end, clock.now() - started)
     return end
 

@@ -21,7 +21,9 @@ def engine_at(path: Path, options: str = "") -> SqliteEngine:
     return engine
 
 
-def test_three_slashes_are_relative_and_four_are_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_three_slashes_are_relative_and_four_are_absolute(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert place.parse("sqlite:///jobs.db")[0] == tmp_path / "jobs.db"
     assert place.parse("sqlite:////var/lib/jobs.db")[0] == Path("/var/lib/jobs.db")
@@ -63,12 +65,14 @@ def test_every_file_is_its_owners_only_whatever_the_umask(tmp_path: Path) -> Non
     finally:
         os.umask(before)
     engine.close()
-    assert {"jobs.db", "jobs.db-turn", "jobs.db-ready", "jobs.db-done", "jobs.db-wal", "jobs.db-shm"} <= set(modes)
+    assert {"jobs.db", "jobs.db-turn", "jobs.db-ready", "jobs.db-done", "jobs.db-wal", "jobs.db-shm"} <= set(
+        modes
+    )
     assert set(modes.values()) == {0o600}
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(EngineUnavailable, match="the folder of .*does not exist"):
+    with pytest.raises(EngineUnavailable, match=r"the folder of .*does not exist"):
         engine_at(tmp_path / "nowhere" / "jobs.db").open()
 
 
@@ -100,7 +104,7 @@ def test_a_newer_schema_asks_for_an_upgrade(tmp_path: Path) -> None:
     newer = sqlite3.connect(path)
     newer.execute("PRAGMA user_version=999")
     newer.close()
-    with pytest.raises(EngineRefused, match="schema 999.*upgrade Cardoon"):
+    with pytest.raises(EngineRefused, match=r"schema 999.*upgrade Cardoon"):
         engine_at(path).open()
 
 
@@ -112,8 +116,12 @@ def test_migrations_are_applied_once(tmp_path: Path) -> None:
     second.close()
 
 
-@pytest.mark.parametrize(("line", "kind"), [("srv:/x {} nfs4 rw 0 0", "nfs4"), ("//srv/x {} cifs rw 0 0", "cifs")])
-def test_network_file_systems_are_recognised_by_the_nearest_mount(tmp_path: Path, line: str, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("line", "kind"), [("srv:/x {} nfs4 rw 0 0", "nfs4"), ("//srv/x {} cifs rw 0 0", "cifs")]
+)
+def test_network_file_systems_are_recognised_by_the_nearest_mount(
+    tmp_path: Path, line: str, kind: str
+) -> None:
     mounts = tmp_path / "mounts"
     shared = tmp_path / "shared"
     shared.mkdir()
@@ -124,7 +132,7 @@ def test_network_file_systems_are_recognised_by_the_nearest_mount(tmp_path: Path
 
 def test_a_file_on_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(place, "file_system", lambda _folder: "nfs4")
-    with pytest.raises(EngineRefused, match="network file system .nfs4."):
+    with pytest.raises(EngineRefused, match=r"network file system .nfs4."):
         engine_at(tmp_path / "jobs.db").open()
     assert not (tmp_path / "jobs.db").exists()
 

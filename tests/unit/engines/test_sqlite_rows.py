@@ -44,7 +44,9 @@ def by_hand(engine: SqliteEngine, statement: str, *values: object) -> None:
     db.close()
 
 
-@pytest.mark.parametrize("body", [b"", b"garbage", b'{"v":2}', b"[1,2]", b"\xff\xfe", None, 7, "text that is no message"])
+@pytest.mark.parametrize(
+    "body", [b"", b"garbage", b'{"v":2}', b"[1,2]", b"\xff\xfe", None, 7, "text that is no message"]
+)
 def test_a_row_that_cannot_be_read_is_parked_and_the_others_go_on(engine: SqliteEngine, body: object) -> None:
     bad, good = message(), message()
     engine.push([bad, good])
@@ -176,7 +178,9 @@ def test_a_full_disk_refuses_the_job_and_keeps_the_earlier_ones(tmp_path: Path) 
     if unshare is None:
         pytest.skip("needs unshare(1) for a private small file system")
     mount = f"mount -t tmpfs -o size=2m tmpfs {small} && exec {sys.executable} {script} {small}"
-    done = subprocess.run([unshare, "-Urm", "sh", "-c", mount], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [unshare, "-Urm", "sh", "-c", mount], capture_output=True, text=True, timeout=60, check=False
+    )
     if "unshare" in done.stderr or "mount:" in done.stderr:
         pytest.skip(f"no private file system to be had here: {done.stderr.strip()}")
     assert done.returncode == 0, done.stderr

@@ -1,0 +1,39 @@
+# One word each. Every verb sets up what it needs: git, make and Python 3.11 with venv are enough.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint types docs bench setup clean
+
+demo: setup
+	$(BIN)/cardoon demo
+
+test: setup
+	$(BIN)/python -m pytest --durations=10
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: setup
+	$(BIN)/mypy
+	$(BIN)/basedpyright
+
+docs: setup
+	$(BIN)/python -m tests.docs.test_rendered --write
+	$(BIN)/python -m tests.architecture.test_walk --write
+
+bench: setup
+	$(BIN)/python -m benchmarks
+
+setup: .venv/.made
+
+.venv/.made: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	touch $@
+
+clean:
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .grimp_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
