@@ -47,6 +47,8 @@ class AsyncResult(Generic[R]):
     except that a final job is remembered.
     """
 
+    __slots__ = ("__weakref__", "_engine", "_final", "_returns", "id", "task_name")
+
     def __init__(self, id: str, engine: Engine, *, task: str | None = None, returns: Any = UNTYPED) -> None:
         self.id = id
         self.task_name = task

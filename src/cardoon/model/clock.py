@@ -59,21 +59,20 @@ def sleep(seconds: float) -> None:
     time.sleep(seconds)
 
 
-_pool: list[int] = []
-_pool_pid = 0
+_tails: list[str] = []
+"""Random ends of ids, drawn from the system many at a time; a forked process begins without any."""
+os.register_at_fork(after_in_child=_tails.clear)
 
 
-def _entropy() -> int:
-    """62 random bits after the variant; drawn from the system many at a time, never across a fork."""
-    global _pool, _pool_pid
-    if _pool_pid != os.getpid():
-        _pool, _pool_pid = [], os.getpid()
+def _tail() -> str:
+    """The last two groups of an id: the variant and 62 random bits."""
     try:
-        return _pool.pop()
+        return _tails.pop()
     except IndexError:
         fresh = memoryview(os.urandom(8 * 128)).cast("Q")
-        _pool = [bits & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000 for bits in fresh]
-        return _pool.pop()
+        texts = [f"{bits & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000:016x}" for bits in fresh]
+        _tails.extend(f"{text[:4]}-{text[4:]}" for text in texts[1:])
+        return f"{texts[0][:4]}-{texts[0][4:]}"
 
 
 def new_id() -> str:
@@ -82,8 +81,8 @@ def new_id() -> str:
     The 12 bits below the millisecond come from the same clock (method 3 of section 6.2).
     """
     millis, fraction = divmod(int(_source.time() * 4_096_000), 4096)
-    text = f"{millis:012x}7{fraction:03x}{_entropy():016x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    head = f"{millis:012x}"
+    return f"{head[:8]}-{head[8:]}-7{fraction:03x}-{_tail()}"
 
 
 def as_datetime(moment: float) -> datetime:

@@ -18,7 +18,9 @@ class Unreadable(CardoonError):
     """The bytes are no message that this version can read; the job is parked."""
 
 
-class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="v", tag=VERSION):
+class Message(
+    msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True, tag_field="v", tag=VERSION
+):
     """One call of a task. Frozen; a retry with other arguments is a changed copy.
 
     `args` and `kwargs` are plain data: `codec.pack` made them so. Moments are seconds since the

@@ -18,7 +18,7 @@ from cardoon.app import Cardoon
 from cardoon.context import NOWHERE, Request, Surroundings, running
 from cardoon.middleware import compose
 from cardoon.model import clock, codec, flow, outcome
-from cardoon.model.errors import ArgumentsRefused, Ignore, NotSerializable, Retry
+from cardoon.model.errors import ArgumentsRefused, Ignore, Retry
 from cardoon.model.job import Claim
 from cardoon.model.outcome import ErrorReport, Outcome
 from cardoon.model.states import CELERY_NAMES, State
@@ -168,7 +168,7 @@ def _succeeded(app: Cardoon, task: AnyTask, request: Request, value: Any) -> Out
     try:
         packed = task.signature.pack_result(value)
         data = codec.dumps(packed)
-    except (NotSerializable, UnicodeEncodeError, RecursionError) as error:
+    except Exception as error:  # the value's own code runs here too, such as a property that raises
         return outcome.result_lost(f"the result of {task.name} cannot be stored: {error}")
     limit = app.settings.result_size_limit
     if len(data) > limit:

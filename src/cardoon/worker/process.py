@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import logging
 import os
 import signal
@@ -63,6 +64,7 @@ def run(orders: Orders) -> int:
     """Load, say hello, work; the exit code."""
     app = find_app(orders.plan.app)
     import_tasks(app)
+    gc.freeze()  # what is imported by now stays: collections need not walk it
     app.engine.open()
     level = orders.plan.log_level or app.settings.worker_log_level
     logging.getLogger().setLevel(LEVELS[level])

@@ -59,7 +59,7 @@ def test_every_way_of_sending_works_on_the_class(shop: Cardoon, drain: Drain) ->
     handles = [
         Report.delay("a", 1),
         Report.apply_async(("b",), {"pages": 2}, priority=6),
-        Report.options(priority=7).delay("c", pages=3),  # type: ignore[arg-type, call-arg, misc]
+        Report.options(priority=7).delay("c", pages=3),  # type: ignore[call-arg]
         *Report.starmap([("d", 4)]),
         Report.AsyncResult(Report.apply_async(("e", 5), task_id="known", priority=8).id),
     ]
@@ -184,7 +184,7 @@ def test_super_reaches_the_methods_of_the_base(memory_app: Cardoon, drain: Drain
         def run(self, text: str) -> str:
             return text
 
-        def apply_async(self, args: Any = None, kwargs: Any = None, **options: Any) -> Any:  # type: ignore[override]
+        def apply_async(self, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
             return super().apply_async([args[0].upper()], kwargs, **options)
 
     handle = Shouting().apply_async(["x"])

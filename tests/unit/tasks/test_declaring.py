@@ -149,7 +149,7 @@ def test_a_nested_function_is_refused_unless_it_gets_a_name(memory_app: Cardoon)
 @pytest.mark.parametrize("given", [(1,), ("queue",), (bare, bare)])
 def test_options_that_are_not_named_are_refused(given: tuple[Any, ...]) -> None:
     with pytest.raises(ConfigurationError, match=r"@task\(queue=\.\.\.\)"):
-        task(*given)  # type: ignore[call-overload]
+        task(*given)
 
 
 def test_an_unknown_option_is_met_with_the_nearest(memory_app: Cardoon) -> None:

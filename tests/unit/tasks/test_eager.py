@@ -128,7 +128,12 @@ def test_delays_and_expiry_are_ignored(eager: Cardoon) -> None:
 def test_hooks_layers_and_listeners_hear_of_it(eager: Cardoon) -> None:
     heard: list[str] = []
     eager.events.listen(lambda event: heard.append(event.kind))
-    eager.running.append(lambda request, call_next: (heard.append("layer"), call_next(request))[1])
+
+    def layer(request: Any, call_next: Any) -> Any:
+        heard.append("layer")
+        return call_next(request)
+
+    eager.running.append(layer)
 
     class Told(eager.Task):  # type: ignore[name-defined, misc]
         name = "told"

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import sys
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 from tests.unit.tasks.conftest import Drain, Package
@@ -67,7 +68,8 @@ def test_without_packages_and_without_django_it_says_what_to_do(memory_app: Card
 @pytest.mark.parametrize("setting", ["imports", "include", "CELERY_IMPORTS", "CELERY_INCLUDE"])
 def test_modules_named_by_a_setting_are_imported_when_a_worker_starts(setting: str, package: Package) -> None:
     package("proj", {"jobs.py": TASK})
-    app = Cardoon("p", url="memory://", **{setting: ("proj.jobs",)})
+    given: dict[str, Any] = {setting: ("proj.jobs",)}
+    app = Cardoon("p", url="memory://", **given)
     assert "proj.jobs.job" not in app.tasks
     app.import_tasks()
     assert "proj.jobs.job" in app.tasks

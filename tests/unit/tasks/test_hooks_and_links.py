@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.unit.tasks.conftest import Ahead, Drain
 
-from cardoon import Cardoon, Ignore, Task, current_job
+from cardoon import Cardoon, Ignore, Task, TaskType, current_job
 from cardoon.model.message import Message
 
 Heard = list[tuple[Any, ...]]
@@ -118,7 +118,7 @@ def test_a_hook_that_raises_is_logged_and_changes_nothing(
     def broken(self: Any, *_: Any) -> None:
         raise RuntimeError("the hook is broken")
 
-    base = type(Task)("Base", (shop.Task,), {"abstract": True, hook: broken})
+    base = TaskType("Base", (shop.Task,), {"abstract": True, hook: broken})
 
     @shop.task(name="x", base=base, retry_for=OSError, max_retries=1, default_retry_delay=0)
     def x(fails: bool) -> int:
@@ -164,7 +164,7 @@ def test_hooks_of_celery_1_need_not_take_einfo(shop: Cardoon, drain: Drain) -> N
         def run(self) -> None:
             raise KeyError("k")
 
-        def on_failure(self, exc: Any, task_id: Any, args: Any, kwargs: Any) -> None:  # type: ignore[override]
+        def on_failure(self, exc: Any, task_id: Any, args: Any, kwargs: Any) -> None:
             heard.append((exc.args, args, kwargs))
 
     Old.delay()

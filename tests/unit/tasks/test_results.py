@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -81,7 +81,8 @@ def test_an_unknown_id_is_told_from_a_waiting_one(shop: Cardoon, double: Task[[i
     assert (unknown.exists(), unknown.state) == (False, "UNKNOWN")
     assert (unknown.ready(), unknown.successful(), unknown.failed()) == (False, False, False)
     assert (unknown.result, unknown.traceback, unknown.children) == (None, None, [])
-    for ask in (unknown.get, lambda: asyncio.run(unknown.aget())):
+    asks: list[Callable[[], object]] = [unknown.get, lambda: asyncio.run(unknown.aget())]
+    for ask in asks:
         with pytest.raises(
             UnknownJob, match="no job 'no-such-job' here: wrong id, other engine, or forgotten"
         ):
@@ -236,7 +237,8 @@ def test_an_ignored_result_is_none_at_once_and_the_job_succeeded(shop: Cardoon, 
 
     handle = quiet.delay()
     drain(shop)
-    assert (handle.get(timeout=0), handle.state) == (None, "SUCCESS")
+    assert handle.get(timeout=0) is None
+    assert handle.state == "SUCCESS"
     kept = quiet.apply_async(ignore_result=False)
     drain(shop)
     assert kept.get(timeout=0) == 5
@@ -271,9 +273,7 @@ def test_it_is_not_stored_when_that_is_said(said: str, drain: Drain) -> None:
     app = Cardoon("i", url="memory://", task_store_errors_even_if_ignored=said != "setting")
 
     @app.task(
-        name="quiet",
-        ignore_result=True,
-        **({"store_errors_even_if_ignored": False} if said == "task" else {}),
+        name="quiet", ignore_result=True, store_errors_even_if_ignored=None if said == "setting" else False
     )
     def quiet() -> None:
         raise KeyError("k")

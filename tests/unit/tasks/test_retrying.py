@@ -147,7 +147,7 @@ def test_a_retry_may_change_the_arguments_and_the_queue(shop: Cardoon, drain: Dr
 
 def test_without_arguments_a_retry_keeps_those_of_the_job(shop: Cardoon, drain: Drain, ahead: Ahead) -> None:
     @shop.task(name="keep", bind=True, default_retry_delay=0)
-    def keep(self: Task, *args: int, **kwargs: int) -> Any:
+    def keep(self: Task, /, *args: int, **kwargs: int) -> Any:
         if self.request.retries == 0:
             self.retry()
         return args, kwargs

@@ -23,7 +23,7 @@ from cardoon.model import clock
 from cardoon.model.errors import EngineBusy, EngineError, EngineFull, EngineRefused, EngineUnavailable
 
 CHECKPOINT_PAGES = 4_000
-_FIRST_NAP, _LONGEST_NAP = 0.0001, 0.002
+_FIRST_NAP, _LONGEST_NAP = 0.000_05, 0.000_3
 
 
 class _Connection(sqlite3.Connection):

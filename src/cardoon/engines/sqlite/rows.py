@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,7 +18,7 @@ from cardoon.model.message import Message
 from cardoon.model.outcome import ErrorReport, Outcome
 from cardoon.model.states import State
 
-Q = queries("cardoon.engines.sqlite")
+Q = queries(Path(__file__).with_name("queries.sql"))
 
 JOB_COLUMNS = Job.__struct_fields__
 """The columns of a job are the fields of what is told of it."""
@@ -41,6 +42,8 @@ class Core:
         """Store new jobs in the open transaction; for each whether it is new."""
         for queue in {str(row[2]) for row in rows} - self._known:
             db.execute(Q["know_queue"], (queue,))
+        if len(rows) == 1:
+            return [db.execute(Q["push"], rows[0]).rowcount == 1]
         db.execute("SAVEPOINT push")
         if db.executemany(Q["push"], rows).rowcount == len(rows):
             db.execute("RELEASE push")

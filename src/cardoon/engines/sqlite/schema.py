@@ -8,6 +8,7 @@ from pathlib import Path
 from cardoon.engines.sqlfile import migrations
 from cardoon.model.errors import EngineRefused
 
+MIGRATIONS = Path(__file__).with_name("migrations")
 APPLICATION_ID = 0x0CA12D00
 """Marks the file as Cardoon's (SQLite's `application_id`)."""
 
@@ -18,7 +19,7 @@ def bring_up(db: sqlite3.Connection, path: Path) -> list[str]:
     Raises EngineRefused for another program's database and for one of a newer Cardoon.
     """
     done = _version(db, path)
-    missing = migrations("cardoon.engines.sqlite")[done:]
+    missing = migrations(MIGRATIONS)[done:]
     if not missing:
         return []
     db.execute("PRAGMA journal_mode=WAL")
@@ -31,7 +32,7 @@ def bring_up(db: sqlite3.Connection, path: Path) -> list[str]:
 def _version(db: sqlite3.Connection, path: Path) -> int:
     application: int = db.execute("PRAGMA application_id").fetchone()[0]
     version: int = db.execute("PRAGMA user_version").fetchone()[0]
-    known = len(migrations("cardoon.engines.sqlite"))
+    known = len(migrations(MIGRATIONS))
     if application != APPLICATION_ID:
         if version or db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
             raise EngineRefused(

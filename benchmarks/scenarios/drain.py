@@ -1,0 +1,69 @@
+"""Working off what waits."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from benchmarks.application import add, stored_in
+from benchmarks.figures import Line, Pair, Readings, Scenario, Target
+from benchmarks.floors import drain as floor
+from benchmarks.place import fresh
+from benchmarks.processes import cpu_of_children
+from benchmarks.scale import Scale
+from benchmarks.worker import run_until_empty
+
+PROCESSES = 2
+
+
+def rounds(scale: Scale) -> Iterator[Readings]:
+    jobs = scale.drained
+    for _ in range(scale.rounds):
+        with fresh() as folder:
+            ours = _ours(folder, jobs)
+            hundred = floor.run(folder, jobs, 100, PROCESSES)
+            ten = floor.run(folder, jobs // 5, 10, PROCESSES)
+        yield {
+            "drain, 2 processes": Pair(ours.rate, hundred.rate),
+            "... floor by 10": Pair(ours.rate, ten.rate),
+            "... from the command on": Pair(ours.from_command, hundred.from_command),
+            "... CPU per job": Pair(ours.cpu, hundred.cpu),
+        }
+
+
+def _ours(folder: Path, jobs: int) -> floor.Drained:
+    with stored_in(folder):
+        add.starmap((i, 1) for i in range(jobs))
+    cpu = cpu_of_children()
+    command = run_until_empty(folder, PROCESSES)
+    first, last = _first_and_last(folder / "jobs.db", jobs)
+    return floor.Drained.of(jobs, command, first, last, cpu_of_children() - cpu)
+
+
+def _first_and_last(file: Path, jobs: int) -> tuple[float, float]:
+    """The first start and the last finish, as stored; every job must have ended well."""
+    db = sqlite3.connect(file)
+    query = "SELECT count(*), min(started), max(finished) FROM jobs WHERE state = 'succeeded'"
+    with closing(db):
+        done, first, last = db.execute(query).fetchone()
+    if done != jobs:
+        raise RuntimeError(f"{done} of {jobs} jobs succeeded")
+    return first, last
+
+
+DRAIN = Scenario(
+    "drain",
+    f"A worker with {PROCESSES} processes works off no-op jobs (durable, results stored), from the first "
+    "`started` to the last `finished` as stored. Floor: the smallest Python program, as many processes, that "
+    "finishes the last 100 (or 10) jobs and claims the next in one transaction on a table with two indexes, "
+    "and decodes JSON and calls a function for each. CPU is that of all processes, their start included.",
+    [
+        Line("drain, 2 processes", "/s", Target(25_000)),
+        Line("... floor by 10", "/s"),
+        Line("... from the command on", "/s"),
+        Line("... CPU per job", "us", Target(60, at_most=True)),
+    ],
+    rounds,
+)

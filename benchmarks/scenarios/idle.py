@@ -1,0 +1,66 @@
+"""What a worker costs that has nothing to do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+from benchmarks.application import add, stored_in
+from benchmarks.figures import Line, Pair, Readings, Scenario, Target
+from benchmarks.place import fresh
+from benchmarks.processes import cpu_seconds, pss_mib, tree
+from benchmarks.scale import Scale
+from benchmarks.worker import environment, running
+
+PROCESSES = 2
+SETTLING_SECONDS = 1.0
+
+
+def rounds(scale: Scale) -> Iterator[Readings]:
+    for _ in range(scale.rounds):
+        with fresh() as folder, stored_in(folder), running(folder, PROCESSES) as worker:
+            add.delay(1, 1).get(timeout=10)
+            time.sleep(min(SETTLING_SECONDS, scale.idle_seconds))
+            supervisor, *children = tree(worker.pid)
+            cpu = _cpu_percent([supervisor, *children], scale.idle_seconds)
+            python = _plain_python()
+            yield {
+                "idle worker, 2 processes": Pair(cpu),
+                "memory of the supervisor": Pair(pss_mib(supervisor), python),
+                "memory of a process": Pair(max(map(pss_mib, children)), python),
+            }
+
+
+def _cpu_percent(pids: list[int], seconds: float) -> float:
+    before, begun = sum(map(cpu_seconds, pids)), time.monotonic()
+    time.sleep(seconds)
+    return 100 * (sum(map(cpu_seconds, pids)) - before) / (time.monotonic() - begun)
+
+
+def _plain_python() -> float:
+    """The memory of an interpreter that does nothing."""
+    program = [sys.executable, "-c", "print(flush=True); input()"]
+    with subprocess.Popen(
+        program, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as python:
+        assert python.stdout
+        python.stdout.readline()
+        memory = pss_mib(python.pid)
+        python.communicate(b"\n")
+    return memory
+
+
+IDLE = Scenario(
+    "idle",
+    f"A worker with {PROCESSES} processes and no jobs: processor time of all its processes per second, and "
+    "their memory (PSS: what processes share is divided among them). Floor of the memory: an interpreter "
+    "that has imported nothing.",
+    [
+        Line("idle worker, 2 processes", "% CPU", Target(1.0, at_most=True), places=2),
+        Line("memory of the supervisor", "MiB", places=1),
+        Line("memory of a process", "MiB", Target(30, at_most=True), places=1),
+    ],
+    rounds,
+)

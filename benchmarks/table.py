@@ -1,0 +1,62 @@
+"""Figures as a table of 80 columns; under each median the least and the most of its rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from benchmarks.figures import Figure, Line, Spread, Target
+
+WIDTHS = (25, 13, 13, 11, 9, 4)
+TITLES = ("", "cardoon", "floor", "ratio", "target", "met")
+FOOT = """\
+Medians; under them the least and the most of the rounds. ratio: cardoon / floor
+within a round. x: times the floor. tie: missed by less than 10 %, which is the
+noise of a quiet machine."""
+
+
+def heading() -> str:
+    """The line of titles."""
+    return _row(TITLES)
+
+
+def lines(figure: Figure) -> Iterator[str]:
+    """The lines of one figure."""
+    line = figure.line
+    target = "" if line.target is None else _target(line.target)
+    middles = [_number(s.median, line) if s else "-" for s in (figure.ours, figure.floor)]
+    ratio = f"{figure.ratio.median:.2f}" if figure.ratio else "-"
+    unit = "" if line.unit.startswith("/") else " "
+    middles = [f"{text}{unit}{line.unit}".rstrip() if text != "-" else text for text in middles]
+    yield _row((line.name, *middles, ratio, target, figure.verdict or "-"))
+    if figure.ours.least != figure.ours.most:
+        yield _row(("", _ends(figure.ours, line), _ends(figure.floor, line), _ratios(figure.ratio), "", ""))
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    name, *rest = (
+        cell.ljust(width) if index == 0 else cell.rjust(width)
+        for index, (cell, width) in enumerate(zip(cells, WIDTHS, strict=True))
+    )
+    return " ".join([name, *rest]).rstrip()
+
+
+def _number(value: float, line: Line) -> str:
+    return f"{value:,.{line.places}f}"
+
+
+def _ends(spread: Spread | None, line: Line) -> str:
+    if spread is None:
+        return ""
+    if spread.most >= 10_000:
+        return f"{spread.least / 1000:.1f}..{spread.most / 1000:.1f}k"
+    return f"{_number(spread.least, line)}..{_number(spread.most, line)}"
+
+
+def _ratios(spread: Spread | None) -> str:
+    return f"{spread.least:.2f}..{spread.most:.2f}" if spread else ""
+
+
+def _target(target: Target) -> str:
+    sign = "<=" if target.at_most else ">="
+    value = f"{target.value:,.2f}".rstrip("0").rstrip(".")
+    return f"{sign} {value}{' x' if target.by == 'ratio' else ''}"

@@ -1,0 +1,88 @@
+"""Other processes: a real worker, as its command starts it, and plain interpreters."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cardoon
+from benchmarks.application import app, url
+from benchmarks.place import ROOT
+
+COMMAND = ("-m", "cardoon", "worker", "benchmarks.application:app", "-l", "warning")
+PATIENCE_SECONDS = 120.0
+_LOOK_SECONDS = 0.005
+
+
+def environment(folder: Path | None = None) -> dict[str, str]:
+    """That of a process which finds this checkout, and the jobs of this folder."""
+    paths = [str(ROOT), str(Path(cardoon.__file__).parents[1])]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CARDOON_")}
+    jobs = {"CARDOON_URL": url(folder)} if folder else {}
+    return {**kept, **jobs, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+@contextmanager
+def running(folder: Path, processes: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker whose processes are all ready; stopped in order afterwards."""
+    with start(folder, "-p", str(processes)) as worker:
+        try:
+            until(lambda: worker.poll() is not None or len(app.engine.workers()) == processes)
+            _check(worker.poll() in (None, 0), "a worker died", folder)
+            yield worker
+        finally:
+            worker.terminate()
+            _end(worker)
+
+
+def run_until_empty(folder: Path, processes: int) -> float:
+    """A worker that ends when no job is left; the moment of its command."""
+    moment = time.time()
+    with start(folder, "-p", str(processes), "--burst") as worker:
+        code = _end(worker)
+    _check(code == 0, f"a worker ended with {code}", folder)
+    return moment
+
+
+def start(folder: Path, *options: str) -> subprocess.Popen[bytes]:
+    """A worker of the jobs in this folder; what it says goes to a file there."""
+    with (folder / "worker.log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, *COMMAND, *options], cwd=folder, env=environment(folder), stderr=log
+        )
+
+
+def python(*arguments: str) -> str:
+    """What a fresh interpreter prints."""
+    done = subprocess.run(
+        [sys.executable, *arguments], env=environment(), stdout=subprocess.PIPE, text=True, check=True
+    )
+    return done.stdout
+
+
+def until(fact: Callable[[], bool]) -> None:
+    """Wait for a fact; raises TimeoutError when it does not come true."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not fact():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {PATIENCE_SECONDS:g} s in vain")
+        time.sleep(_LOOK_SECONDS)
+
+
+def _end(worker: subprocess.Popen[bytes]) -> int:
+    """Its exit code; raises TimeoutExpired, and kills it, when it does not end. Its processes end with it."""
+    try:
+        return worker.wait(PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        worker.kill()
+        raise
+
+
+def _check(good: bool, what: str, folder: Path) -> None:
+    if not good:
+        raise RuntimeError(f"{what}:\n{(folder / 'worker.log').read_text()}")
