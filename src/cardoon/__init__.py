@@ -11,11 +11,11 @@ Floors, from the ground: model, engines, (context events middleware settings res
 worker, (cli testing). Imports go down only; docs/architecture.md shows the way of one job.
 """
 
+from cardoon import exceptions
 from cardoon.app import Cardoon
 from cardoon.context import Request, current_job
 from cardoon.events import Event
 from cardoon.logs import get_task_logger
-from cardoon.model import errors as exceptions
 from cardoon.model import states
 from cardoon.model.errors import CardoonError, Ignore, Retry
 from cardoon.model.queue import Queue

@@ -30,7 +30,8 @@ import sys
 import time
 from pathlib import Path
 
-from cardoon import Cardoon, current_job
+from cardoon import Cardoon
+from cardoon.exceptions import SoftTimeLimitExceeded
 
 app = Cardoon("trouble", url="sqlite:///jobs.db", task_default_queue="q")
 
@@ -139,6 +140,17 @@ def again(self, times: int) -> int:
 def log(x: int, **kwargs) -> None:
     logger = log.get_logger(**kwargs)
     logger.info("adding %d", x)
+
+
+@app.task(soft_time_limit=0.3)
+def send_for_ever() -> int:
+    sent = 0
+    try:
+        while True:
+            fine.apply_async(queue="elsewhere")
+            sent += 1
+    except SoftTimeLimitExceeded:
+        return sent
 
 
 @app.task
@@ -342,3 +354,13 @@ def test_a_death_is_noticed_although_a_grandchild_holds_the_line(project: Projec
 
 def _written(file: Path) -> str:
     return file.read_text() if file.exists() else ""
+
+
+def test_a_soft_limit_does_not_tear_a_write_of_the_engine(project: Project, app: Cardoon) -> None:
+    project.start_worker("trouble:app")
+    sender = send(app, "send_for_ever")
+    count = sender.get(10)
+    assert isinstance(count, int)
+    assert count > 0
+    assert send(app, "fine").get(5) == "fine"
+    assert len(sender.children) >= count

@@ -8,6 +8,7 @@ thread and from a process forked since the engine was made.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol, runtime_checkable
 
@@ -29,6 +30,14 @@ SILENCE_OBSERVATIONS = 4
 SWEEP_SECONDS = 1.0
 CALL_SECONDS = 5.0
 RETENTION_SECONDS = 7 * 86_400.0
+
+
+class _Steps(threading.local):
+    under_way = 0
+
+
+steps = _Steps()
+"""How many steps of an engine this thread is inside: no signal handler may raise into one."""
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):

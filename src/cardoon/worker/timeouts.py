@@ -10,6 +10,7 @@ from types import FrameType
 
 from cardoon.app import Cardoon
 from cardoon.context import Request, current_job, running
+from cardoon.engines.contract import steps
 from cardoon.model import clock, outcome
 from cardoon.model.errors import SoftTimeLimitExceeded, TimeLimitExceeded
 from cardoon.model.job import Claim
@@ -78,7 +79,10 @@ class Limits:
                 self._end_process(claim, hard[1], last_words)
 
     def _raise_soft(self, _signal: int, _frame: FrameType | None) -> None:
-        """Runs in the main thread, between two of the task's own steps."""
+        """Runs in the main thread. Into a step of an engine nothing is raised: the keeper asks again."""
+        if self._raising and steps.under_way:
+            self._soft, self._raising = (0.0, self._raising), 0.0
+            return
         if self._raising and current_job().in_body:
             seconds, self._raising = self._raising, 0.0
             raise SoftTimeLimitExceeded(f"the soft time limit of {seconds:g} s passed")

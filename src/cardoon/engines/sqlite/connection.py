@@ -16,7 +16,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cardoon.engines.contract import CALL_SECONDS
+from cardoon.engines.contract import CALL_SECONDS, steps
 from cardoon.engines.sqlite.place import prepare, touch
 from cardoon.engines.sqlite.schema import bring_up
 from cardoon.model import clock
@@ -60,23 +60,20 @@ class Connections:
             raise self._translated(error) from error
 
     @contextmanager
-    def writing(self) -> Generator[sqlite3.Connection, None, None]:
+    def writing(self) -> Generator[sqlite3.Connection]:
         """A transaction that writes: committed at the end of the block, rolled back if it raises."""
+        steps.under_way += 1
         try:
             connection = self._connection()
             self._take_turn()
             try:
-                connection.execute("BEGIN IMMEDIATE")
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+                yield from _transaction(connection)
             finally:
                 self._give_turn()
         except sqlite3.Error as error:
             raise self._translated(error) from error
+        finally:
+            steps.under_way -= 1
 
     def _connection(self) -> sqlite3.Connection:
         if self._pid != os.getpid():
@@ -166,6 +163,17 @@ class Connections:
         os.close(self._turn_descriptor)
         self._forget()
         return None
+
+
+def _transaction(connection: sqlite3.Connection) -> Generator[sqlite3.Connection]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield connection
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 def _locked(descriptor: int) -> bool:
