@@ -299,6 +299,9 @@ class Waiter:
                 waiting.remove(tell)
             if not waiting:
                 self._wanted.pop(id, None)
+            idle = not self._wanted
+        if idle:
+            self._engine.wake()  # so that the thread sees that nobody waits any more
 
     def _run(self) -> None:
         while True:

@@ -54,7 +54,11 @@ def test_every_walk_passes_the_door_and_the_engine(name: str, traced: dict[str, 
 def _told(walk: Walk) -> str:
     """A numbered list, with how many functions in how many files."""
     lines = [f"{n}. `{step.file}`: `{step.function}`" for n, step in enumerate(walk, 1)]
-    return "\n".join([f"{len(walk)} functions in {len({s.file for s in walk})} files:", "", *lines])
+    steps = f"{len(walk)} functions in {len({s.file for s in walk})} files"
+    every = f"{len(walk.all)} in {len({s.file for s in walk.all})}"
+    return "\n".join(
+        [f"{steps} (to the last accessor, with the inside of SQLite's verbs: {every}):", "", *lines]
+    )
 
 
 def _section(name: str, walk: Walk) -> str:
@@ -73,7 +77,7 @@ def main(words: list[str]) -> None:
     if words != ["--write"]:
         print("\n\n".join(_section(name, walk) for name, walk in traced.items()))
         return
-    empty = _EMPTY.format(**{name: _section(name, {}) for name in BUDGETS})
+    empty = _EMPTY.format(**{name: _section(name, Walk()) for name in BUDGETS})
     page = PAGE.read_text("utf-8") if PAGE.exists() else empty
     for name, walk in traced.items():
         page = _written(page, name, walk)

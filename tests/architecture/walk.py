@@ -28,15 +28,20 @@ ENGINES = str(PACKAGE / "engines")
 CLOCK = str(PACKAGE / "model" / "clock.py")
 EXCHANGE = "Broker.exchange"
 
-Walk = dict["Step", None]
-"""Each function once, in the order of their first calls."""
-
 
 class Step(NamedTuple):
     """A function on the way, by its file under the package and its qualified name."""
 
     file: str
     function: str
+
+
+class Walk(dict["Step", None]):
+    """Each step once, in the order of their first calls; `all` holds every function of Cardoon on the way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.all: set[Step] = set()
 
 
 @contextmanager
@@ -47,8 +52,11 @@ def _traced(walk: Walk, until: Callable[[FrameType], bool] = lambda _: False) ->
         file = frame.f_code.co_filename
         if not file.startswith(str(PACKAGE)):
             return
-        if event == "call" and _is_step(frame):
-            walk[Step(str(Path(file).relative_to(PACKAGE)), frame.f_code.co_qualname)] = None
+        if event == "call" and not frame.f_code.co_name.startswith("<"):
+            step = Step(str(Path(file).relative_to(PACKAGE)), frame.f_code.co_qualname)
+            walk.all.add(step)
+            if _is_step(frame):
+                walk[step] = None
         elif event == "return" and until(frame):
             sys.setprofile(None)
 
@@ -61,7 +69,7 @@ def _traced(walk: Walk, until: Callable[[FrameType], bool] = lambda _: False) ->
 
 def _is_step(frame: FrameType) -> bool:
     code = frame.f_code
-    if code.co_name.startswith(("<", "__")) or code.co_filename == CLOCK:
+    if code.co_name.startswith("__") or code.co_filename == CLOCK:
         return False
     return not _is_accessor(frame) and not _is_inside_an_engine(frame)
 
@@ -95,15 +103,14 @@ def walks(url: str) -> tuple[Walk, Walk]:
 
 
 def _walks(app: Cardoon) -> tuple[Walk, Walk]:
-    send: Walk = {}
-    run: Walk = {}
+    send, run = Walk(), Walk()
 
     @app.task(name="walk.resize")
     def resize(path: str, width: int = 800) -> str:
         return f"{path}@{width}"
 
     resize.delay("dog.jpg")
-    _run_all(app, {})
+    _run_all(app, Walk())
     with _traced(send):
         handle = resize.delay("cat.jpg")
     _run_all(app, run)
