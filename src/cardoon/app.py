@@ -28,7 +28,7 @@ from cardoon.model.message import Message
 from cardoon.model.signature import UNTYPED
 from cardoon.model.states import State
 from cardoon.result import AsyncResult
-from cardoon.tasks.call import changed
+from cardoon.tasks.call import arguments, changed
 from cardoon.tasks.declare import Declare, declaring
 from cardoon.tasks.registry import Registry, shared
 from cardoon.tasks.task import Task, TaskType, set_current_app
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 INLINE_POOL = "cardoon.worker.pools.inline:run_inline"
 """Eager mode takes the worker's own path, which lies above: it is named like a driver (decision 5)."""
+
+_ARGUMENTS = {"broker": "broker_url", "backend": "result_backend"}
+"""Arguments of Celery's constructor -> the settings that they are."""
 
 INLINE_REMEMBERED = 1_000
 """Of so many eager jobs this process can still tell the result by their ids."""
@@ -58,7 +61,8 @@ class Cardoon:
         self, main: str = "", *, engine: Engine | None = None, set_as_current: bool = True, **settings: Any
     ) -> None:
         self.main = main
-        self.conf = Configuration(self, settings)
+        named = {_ARGUMENTS.get(name, name): value for name, value in settings.items()}
+        self.conf = Configuration(self, named)
         self.tasks = Registry(parent=shared)
         self.events = Events()
         self.sending: list[Layer[Message]] = []
@@ -187,8 +191,8 @@ class Cardoon:
         for start in range(0, len(messages), PUSH_AT_ONCE):
             batch = [self._sendable(m) for m in messages[start : start + PUSH_AT_ONCE]]
             self.engine.push(batch)
-        for message in messages if "job.sent" in self.events.heard else ():
-            self.events.emit("job.sent", message.id, message.task, queue=message.queue)
+            for message in batch if "job.sent" in self.events.heard else ():
+                self.events.emit("job.sent", message.id, message.task, queue=message.queue)
 
     def _sendable(self, message: Message) -> Message:
         if self.sending:
@@ -218,15 +222,17 @@ class Cardoon:
         **options: Any,
     ) -> AsyncResult[Any]:
         """Send a task by its name, which need not be registered here."""
+        args, kwargs = arguments(args, kwargs)
         task = self.tasks.find(name)
         if task is not None:
             return task.apply_async(args, kwargs, **options)  # type: ignore[no-any-return]
         message = Message(
             id=clock.new_id(),
             task=name,
-            args=codec.pack(list(args or ())),
-            kwargs=codec.pack(dict(kwargs or {})),
+            args=codec.pack(list(args)),
+            kwargs=codec.pack(kwargs),
             queue=self.settings.task_default_queue,
+            priority=self.settings.task_default_priority,
             sent=clock.now(),
         )
         message = changed(message, options, name)

@@ -22,11 +22,11 @@ KINDS = {
     "job.skipped": "the job ended on purpose without doing its work",
     "job.parked": "no task here can run the job; it is kept",
     "job.refused": "the engine refused the end of an attempt that had lost its job",
-    "job.returned": "a claimed job went back unstarted, or its worker is gone",
-    "job.quarantined": "a job's workers died under it too often",
+    "job.returned": "a claimed job went back to its place, unstarted and uncharged",
+    "job.quarantined": "a job's workers died under it too often; the supervisor's log tells, it has no application",
     "worker.ready": "a worker process takes jobs",
     "worker.stopping": "a worker process takes no more jobs",
-    "worker.lost": "a worker process died or fell silent",
+    "worker.lost": "a worker process died or fell silent; the supervisor's log tells, as above",
 }
 
 

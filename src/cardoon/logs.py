@@ -14,7 +14,7 @@ from cardoon.events import KINDS, Event
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 _ESCAPES = {code: f"\\x{code:02x}" for code in [*range(32), 127] if code not in (9, 10)}
-_QUIET = frozenset({"job.sent", "job.started"})
+_QUIET = frozenset({"job.sent", "job.started", "job.returned"})
 _GRAVE = {
     "job.failed": logging.ERROR,
     "job.quarantined": logging.ERROR,

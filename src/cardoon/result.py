@@ -6,6 +6,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Generator
+from datetime import datetime
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -14,6 +15,7 @@ import msgspec
 from cardoon.engines.contract import Engine
 from cardoon.model import clock, codec
 from cardoon.model.errors import (
+    ConfigurationError,
     ResultLost,
     ResultTimeout,
     TaskFailed,
@@ -24,7 +26,7 @@ from cardoon.model.errors import (
 from cardoon.model.job import Filter, Job
 from cardoon.model.outcome import ErrorReport
 from cardoon.model.signature import UNTYPED, unpack_result
-from cardoon.model.states import CELERY_NAMES, FINAL, UNKNOWN, State
+from cardoon.model.states import CELERY_NAMES, FINAL, PROGRESS, UNKNOWN, State
 
 if TYPE_CHECKING:
     import asyncio
@@ -33,6 +35,17 @@ R = TypeVar("R", covariant=True)
 
 _WAIT_SECONDS = 60.0
 _PAGE = 500
+
+
+def find_engine(id: str) -> Engine:
+    """The engine of the current application, where it remembers this job."""
+    if not current_engines:
+        raise ConfigurationError('no application yet: make one first, app = Cardoon("name")')
+    return current_engines[-1](id)
+
+
+current_engines: list[Callable[[str], Engine]] = []
+"""How the current application finds the engine of a job; it says so when it becomes the current one."""
 
 
 class RemoteTraceback(Exception):
@@ -44,15 +57,17 @@ class RemoteTraceback(Exception):
 
 class AsyncResult(Generic[R]):
     """The handle of one job. Keeps nothing but the id: every question asks the engine anew,
-    except that a final job is remembered.
+    except that a final job is remembered. Without `engine` the current application's is asked.
     """
 
     __slots__ = ("__weakref__", "_engine", "_final", "_returns", "id", "task_name")
 
-    def __init__(self, id: str, engine: Engine, *, task: str | None = None, returns: Any = UNTYPED) -> None:
+    def __init__(
+        self, id: str, engine: Engine | None = None, *, task: str | None = None, returns: Any = UNTYPED
+    ) -> None:
         self.id = id
         self.task_name = task
-        self._engine = engine
+        self._engine = find_engine(id) if engine is None else engine
         self._returns = returns
         self._final: Job | None = None
 
@@ -77,9 +92,11 @@ class AsyncResult(Generic[R]):
 
     @property
     def state(self) -> str:
-        """PENDING, STARTED, RETRY, SUCCESS, FAILURE, REVOKED, SKIPPED; UNKNOWN for an unknown id."""
+        """PENDING, STARTED, PROGRESS, RETRY, SUCCESS, FAILURE, REVOKED, SKIPPED; UNKNOWN for a wrong id."""
         job = self.job
-        return UNKNOWN if job is None else CELERY_NAMES[job.state]
+        if job is None:
+            return UNKNOWN
+        return PROGRESS if job.state is State.RUNNING and job.progress else CELERY_NAMES[job.state]
 
     @property
     def status(self) -> str:
@@ -107,6 +124,8 @@ class AsyncResult(Generic[R]):
         job = self.job
         if job is None:
             return None
+        if job.state is State.RESULT_LOST:
+            return self._error(job)
         if job.error is not None:
             return rebuilt(job.error)
         if job.result is not None:
@@ -136,14 +155,24 @@ class AsyncResult(Generic[R]):
             if page is None:
                 return [AsyncResult(job.id, self._engine, task=job.task) for job in reversed(found)]
 
-    def get(self, timeout: float | None = None, *, propagate: bool = True) -> R:
+    @property
+    def date_done(self) -> datetime | None:
+        """When it became final, in UTC."""
+        job = self.job
+        return None if job is None or job.finished is None else clock.as_datetime(job.finished)
+
+    def get(
+        self, timeout: float | None = None, *, propagate: bool = True, interval: float | None = None
+    ) -> R:
         """The return value, as soon as it is there.
 
         Raises ResultTimeout after `timeout` seconds (0 looks once; None waits for ever), the task's
         own exception if it failed (with the worker's traceback as its cause), TaskRevokedError,
         ResultLost, WorkerLostError; UnknownJob when there is no such job. With `propagate=False`
-        errors are returned. None at once for a result that was not to be stored.
+        errors are returned. None, once it ended, for a result that was not to be stored. `interval` is taken
+        for Celery's sake and means nothing: results are pushed.
         """
+        del interval
         self._check_known()
         return self._outcome(self._wait(timeout), propagate)
 
@@ -168,9 +197,9 @@ class AsyncResult(Generic[R]):
     def revoke(self, terminate: bool = False) -> str:
         """Cancel it: waiting, it never starts, whatever is restarted; running, it never runs again.
 
-        Returns the state it has now.
+        Returns the state it has now. `terminate` has no effect yet: a running attempt is not interrupted.
         """
-        del terminate  # a running attempt is not interrupted
+        del terminate
         self._engine.cancel([self.id])
         return self.state
 
@@ -223,6 +252,10 @@ class AsyncResult(Generic[R]):
         return ResultTimeout(
             f"{self.task_name or 'job'}[{self.id}] did not finish within {timeout:g} s; it goes on"
         )
+
+    def __reduce__(self) -> tuple[type[AsyncResult[R]], tuple[str]]:
+        """Pickled by its id: where it is read again, the current application's engine is asked."""
+        return type(self), (self.id,)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, AsyncResult) and other.id == self.id

@@ -64,6 +64,7 @@ def test_ctrl_c_ends_the_waiting_quietly_with_130(project: Project) -> None:
 
 
 def test_call_names_the_nearest_task_and_sends_nothing(project: Project) -> None:
+    project.out("migrate")
     done = project.run("call", "tasks.ad", "1", "2")
     assert done.returncode == 2
     assert "no task 'tasks.ad'; did you mean 'tasks.add'?" in done.stderr
@@ -198,6 +199,7 @@ def test_tasks_tells_signature_queue_and_retry_policy(project: Project) -> None:
 
 
 def test_check_is_content_with_a_sound_project(project: Project) -> None:
+    project.out("migrate")
     text = project.out("check")
     assert "shop at tasks, 5 tasks" in text
     assert "url = 'sqlite:///jobs.db' (argument)" in text
@@ -246,6 +248,7 @@ def test_migrate_says_what_it_applied_and_then_that_nothing_is_left(project: Pro
 
 @pytest.mark.parametrize("words", [["jobs", "list"], ["queues"], ["migrate"], ["check"]])
 def test_what_only_looks_at_the_engine_takes_its_address(project: Project, words: list[str]) -> None:
+    project.out("migrate")
     (project.folder / "tasks.py").write_text("raise RuntimeError('not imported')\n")
     project.out(*words, "--url", "sqlite:///jobs.db")
     assert project.run(*words, "--url", "sqlite:///no/such/folder/jobs.db").returncode == 69
@@ -255,6 +258,7 @@ def test_what_only_looks_at_the_engine_takes_its_address(project: Project, words
 
 
 def test_the_settings_name_the_engine_where_there_is_no_application(project: Project) -> None:
+    project.out("migrate")
     (project.folder / "tasks.py").unlink()
     done = project.run("queues")
     assert done.returncode == 78
@@ -312,5 +316,6 @@ def test_starting_the_worker_imports_no_other_command() -> None:
 
 def test_the_folder_of_the_package_is_named_nowhere(project: Project) -> None:
     """A user sees paths of the project only."""
+    project.out("migrate")
     text = project.out("tasks") + project.out("check") + project.out("jobs", "list")
     assert str(Path(__file__).parents[2]) not in text

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import time
 
 import pytest
@@ -101,6 +102,7 @@ def test_a_dry_run_prints_what_would_run_and_leaves(project: Project) -> None:
     assert told["queues"] == "mails, images"
     assert told["engine"] == "sqlite:///jobs.db"
     assert told["tasks"] == "5"
+    assert told["name"] == f"{socket.gethostname()}/1 to {socket.gethostname()}/3"
 
 
 def test_auto_means_as_many_processes_as_cpus(project: Project) -> None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from cardoon.app import Cardoon
-from cardoon.cli.target import app_path, connect_by, settings_alone
+from cardoon.cli.queues import consumers
+from cardoon.cli.target import app_path, connect_by, missing_file, no_file, settings_alone
+from cardoon.cli.text import count
 from cardoon.engines.contract import Engine
 from cardoon.engines.urls import connect
-from cardoon.model.errors import CardoonError, EngineError, nearest
+from cardoon.model.errors import CardoonError, ConfigurationError, EngineError, nearest
 from cardoon.model.job import Filter
 from cardoon.model.queue import Queue
 from cardoon.model.states import WAITING, State
 from cardoon.model.url import mask
-from cardoon.settings import FIELDS, Loaded
+from cardoon.settings import FIELDS, Loaded, load
+from cardoon.tasks.task import Task
 from cardoon.worker.finder import find_app, import_tasks
 
 _PARKED_SEEN = 200
@@ -68,6 +73,7 @@ def examine(path: str | None, url: str | None) -> Finding:
         loaded = app.loaded if app is not None else settings_alone()
     except CardoonError as error:
         found.problems += str(error).splitlines()
+        found.problems += _engine_nobody_offers(app, found.problems)
     if loaded is not None:
         _take_settings(found, loaded)
     if app is not None:
@@ -76,6 +82,29 @@ def examine(path: str | None, url: str | None) -> Finding:
         _examine_engine(found, _engine(app, loaded), mask(loaded.settings.url), loaded.settings.task_queues)
         _compare_profile(found, loaded)
     return found
+
+
+def _engine_nobody_offers(app: Cardoon | None, told: list[str]) -> list[str]:
+    """What is wrong with the engine's address where other settings are wrong too, so that none is made."""
+    try:
+        given, framework = ({}, {}) if app is None else (app.conf.given, app.conf.framework())
+        connect_by(_load_addresses(_addresses(given), _addresses(framework)))
+    except CardoonError as error:
+        return [line for line in str(error).splitlines() if line not in told]
+    return []
+
+
+def _load_addresses(given: dict[str, Any], framework: dict[str, Any]) -> Loaded:
+    environ = _addresses(os.environ)
+    try:
+        return load(given, environ=environ, framework=framework)
+    except ConfigurationError:  # it may be told of pyproject.toml already
+        return load(given, environ=environ, framework=framework, pyproject=None)
+
+
+def _addresses(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings among these that may name the engine."""
+    return {key: value for key, value in given.items() if key.lower().endswith(("url", "url_file"))}
 
 
 def _engine(app: Cardoon | None, loaded: Loaded) -> Any:
@@ -116,6 +145,8 @@ def _examine_task(found: Finding, task: Any, loaded: Loaded) -> None:
     try:
         queue = task.declared.queue
         _ = task.signature
+        if type(task).run is Task.run:
+            found.problems.append(f"{task.name}: {type(task).__qualname__} must define run()")
     except (CardoonError, ValueError, TypeError) as error:
         found.problems.append(f"{task.name}: {error}")
         return
@@ -134,7 +165,13 @@ def _examine_engine(found: Finding, make: Any, url: str, declared: tuple[Queue, 
         found.problems += str(error).splitlines()
         return
     try:
-        _ask(found, engine, {queue.name for queue in declared})
+        file = missing_file(engine)
+        if file is None:
+            _ask(found, engine, {queue.name for queue in declared})
+        elif found.application is None:
+            found.engine_problem = no_file(file)
+        else:
+            found.notes.append(f"{file} will be made at first use")
         engine.close()
     except EngineError as error:
         found.engine_problem = str(error)
@@ -143,6 +180,7 @@ def _examine_engine(found: Finding, make: Any, url: str, declared: tuple[Queue, 
 def _ask(found: Finding, engine: Engine, declared: set[str]) -> None:
     applied = engine.migrate()
     profile, counts = engine.profile(), engine.count()
+    workers = engine.workers()
     parked = engine.find(Filter(states=frozenset({State.PARKED})), limit=_PARKED_SEEN).jobs
 
     def total(states: frozenset[State], queue: str | None = None) -> int:
@@ -158,12 +196,17 @@ def _ask(found: Finding, engine: Engine, declared: set[str]) -> None:
         running=total(frozenset({State.RUNNING})),
         parked=total(frozenset({State.PARKED})),
         parked_tasks=sorted({job.task for job in parked}),
-        workers=len(engine.workers()),
+        workers=len(workers),
     )
     found.warnings += profile.warnings
     for queue in sorted(counts):
         if declared and queue not in declared and total(WAITING, queue):
             found.warnings.append(f"jobs wait in the queue {queue!r}, which is not declared")
+        waiting = total(WAITING, queue)
+        if waiting and not consumers(workers, queue):
+            found.warnings.append(
+                f"queue {queue!r} has {count(waiting, 'waiting job')} and no worker consumes it"
+            )
     found.warnings += [f"the queue {info.name!r} is paused" for info in engine.queues() if info.paused]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -45,7 +46,7 @@ def describe(job: Job, attempts: Sequence[Job]) -> None:
         ("arguments", _arguments(job)),
         ("attempts", _attempts(job, attempts)),
         ("progress", _value(job.progress)),
-        ("result", _value(job.result)),
+        ("result", _result(job)),
     ):
         _section(title, lines)
     if job.error is not None:
@@ -71,7 +72,7 @@ def _facts(job: Job) -> Iterator[tuple[str, str]]:
     yield "job", job.id
     yield "task", job.task
     yield "state", job.state
-    if job.note:
+    if job.note and job.state is not State.RESULT_LOST:
         yield "note", job.note
     yield "queue", f"{job.queue}, priority {job.priority}"
     yield "sent", with_age(job.created, now)
@@ -120,6 +121,14 @@ def _attempt(attempt: Job) -> str:
         parts.append(f"took {duration(attempt.finished - attempt.started)}")
     said = str(attempt.error).partition("\n")[0] if attempt.error is not None else attempt.note
     return "  ".join(filter(None, [*parts, said]))
+
+
+def _result(job: Job) -> list[str]:
+    if job.state is State.RESULT_LOST:
+        return textwrap.wrap(f"not stored: {job.note}", terminal_width() - 2)
+    if job.state is State.SUCCEEDED and job.result is None:
+        return ["not stored (ignore_result)"]
+    return _value(job.result)
 
 
 def _value(data: bytes | None) -> list[str]:

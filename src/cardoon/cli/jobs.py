@@ -8,11 +8,11 @@ import click
 
 from cardoon.cli.job_page import describe, record
 from cardoon.cli.options import app_option, examples, json_option, url_option, verbose_option
-from cardoon.cli.target import engine_of
+from cardoon.cli.target import engine_to_look_at
 from cardoon.cli.text import Column, document, duration, table
 from cardoon.engines.contract import Engine
 from cardoon.model import clock
-from cardoon.model.errors import UnknownJob
+from cardoon.model.errors import InvalidOption, UnknownJob
 from cardoon.model.job import Filter, Job
 from cardoon.model.states import State
 
@@ -70,11 +70,11 @@ def list_jobs(
         queues=frozenset([queue] if queue else []),
         tasks=frozenset([task] if task else []),
     )
-    engine = engine_of(app, url)
+    engine = engine_to_look_at(app, url)
     try:
         found = engine.find(wanted, page=page, limit=limit)
-    except ValueError:
-        raise click.BadParameter(f"{page!r} is no cursor of a page", param_hint="--page") from None
+    except InvalidOption as error:
+        raise click.BadParameter(str(error), param_hint="--page") from None
     engine.close()
     if as_json:
         return document({"jobs": [record(job) for job in found.jobs], "next": found.next})
@@ -98,7 +98,7 @@ def show(id: str, app: str | None, url: str | None, as_json: bool) -> None:
 
     ID may be the last characters, as logs and lists show them; it is looked for among the newest jobs.
     """
-    engine = engine_of(app, url)
+    engine = engine_to_look_at(app, url)
     job = resolve(engine, id)
     attempts = engine.attempts(job.id)
     engine.close()

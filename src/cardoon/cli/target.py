@@ -8,7 +8,7 @@ from pathlib import Path
 from cardoon.app import Cardoon
 from cardoon.engines.contract import Engine
 from cardoon.engines.urls import connect
-from cardoon.model.errors import AppNotFound
+from cardoon.model.errors import AppNotFound, EngineUnavailable
 from cardoon.settings import Loaded, load, pyproject_app
 from cardoon.worker.finder import GUESSES, VARIABLE, find_app, import_tasks
 
@@ -27,6 +27,33 @@ def engine_of(app: str | None, url: str | None) -> Engine:
     if app_path(app):
         return find_app(app).engine
     return connect_by(settings_alone())
+
+
+def engine_to_look_at(app: str | None, url: str | None) -> Engine:
+    """As `engine_of`, for commands that only look: raises EngineUnavailable rather than make a file."""
+    engine = engine_of(app, url)
+    file = missing_file(engine)
+    if file is None:
+        return engine
+    if url or not app_path(app):
+        raise EngineUnavailable(no_file(file))
+    raise EngineUnavailable(f"no jobs yet: {file} is made by the first delay() or by `cardoon migrate`")
+
+
+def missing_file(engine: Engine) -> Path | None:
+    """The file that this engine would make at its first call; None where nothing is to be made.
+
+    Where the folder is missing too, the engine itself refuses and makes nothing.
+    """
+    path = getattr(engine, "path", None)
+    if isinstance(path, Path) and path.parent.is_dir() and not path.exists():
+        return path
+    return None
+
+
+def no_file(file: Path) -> str:
+    """What to say where an address leads to no file."""
+    return f"there is no file {file}; is the address right? `cardoon migrate` would make it"
 
 
 def app_path(given: str | None) -> str | None:

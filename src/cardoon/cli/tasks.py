@@ -11,6 +11,7 @@ from cardoon.cli.options import app_option, examples, json_option, verbose_optio
 from cardoon.cli.target import load_app
 from cardoon.cli.text import document, duration, shorten, terminal_width, visible
 from cardoon.model.retry import RetryPolicy
+from cardoon.settings import Settings
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,8 +33,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 def tasks(app: str | None, as_json: bool) -> None:
     """List the tasks of the application: signature, queue, retry policy."""
     application = load_app(app)
-    default = application.settings.task_default_queue
-    entries = [_entry(application.tasks[name], default) for name in sorted(application.tasks)]
+    entries = [_entry(application.tasks[name], application.settings) for name in sorted(application.tasks)]
     if as_json:
         return document(entries)
     for entry in entries:
@@ -44,13 +44,13 @@ def tasks(app: str | None, as_json: bool) -> None:
     return None
 
 
-def _entry(task: Any, default_queue: str) -> Entry:
-    policy = task.declared.retry
+def _entry(task: Any, settings: Settings) -> Entry:
+    policy, priority = task.declared.retry, task.declared.priority
     return Entry(
         name=task.name,
         signature=str(task.signature.whole),
-        queue=task.declared.queue or default_queue,
-        priority=task.declared.priority,
+        queue=task.declared.queue or settings.task_default_queue,
+        priority=settings.task_default_priority if priority is None else priority,
         max_retries=policy.max_retries,
         retry_for=[kind.__name__ for kind in policy.retry_for],
         retry=sentence(policy),

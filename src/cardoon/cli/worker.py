@@ -11,6 +11,7 @@ import msgspec
 from cardoon.cli.options import examples
 from cardoon.cli.target import load_app
 from cardoon.cli.text import visible
+from cardoon.engines import silence
 from cardoon.events import Events
 from cardoon.logs import LEVELS, EventLog, set_up
 from cardoon.model.errors import ConfigurationError
@@ -77,7 +78,7 @@ def _queue_names(ctx: click.Context, param: click.Parameter, given: tuple[str, .
     metavar="SECONDS",
     help="How long running jobs may go on after the first signal.  [25]",
 )
-@click.option("--name", default="", metavar="TEXT", help="The worker's name.  [host]")
+@click.option("--name", default="", metavar="TEXT", help="The worker's name.  [the name of the host]")
 @click.option("--dry-run", is_flag=True, help="Print what would run, and leave.")
 @click.pass_context
 def worker(
@@ -122,6 +123,7 @@ def _run(plan: Plan) -> int:
 def _show(plan: Plan) -> int:
     """Print the plan. A process that only shows it may import the application."""
     app = load_app(plan.app)
+    processes = plan.processes or app.settings.worker_concurrency or available_cpus()
     shown = msgspec.structs.asdict(plan)
     shown |= {
         "app": app.main or plan.app or "",
@@ -133,10 +135,15 @@ def _show(plan: Plan) -> int:
         "shutdown_timeout": app.settings.worker_shutdown_timeout
         if plan.shutdown_timeout is None
         else plan.shutdown_timeout,
-        "name": plan.name or "host",
-        "processes": plan.processes or app.settings.worker_concurrency or available_cpus(),
+        "name": _names(plan.name or silence.host(), processes),
+        "processes": processes,
         "log_level": plan.log_level or app.settings.worker_log_level,
     }
     for name, value in shown.items():
         click.echo(f"{name:<17} {visible(str(value))}")
     return 0
+
+
+def _names(name: str, processes: int) -> str:
+    """The names that its processes will have."""
+    return f"{name}/1" if processes == 1 else f"{name}/1 to {name}/{processes}"

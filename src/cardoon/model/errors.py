@@ -5,7 +5,7 @@ CardoonError
 │   ├── UnknownOption           with the nearest name that exists
 │   ├── AlreadyRegistered       two different tasks of one name
 │   ├── AppNotFound             the path of the application leads nowhere
-│   └── IncompleteTask          a task without `run`, a lambda, a nested function
+│   └── IncompleteTask          a lambda, a nested function, something that is no task
 ├── CallRefused                 bad input at `delay`; no job was made
 │   ├── ArgumentsRefused        do not fit the signature           (also a TypeError)
 │   ├── NotSerializable         cannot travel                      (also a TypeError)

@@ -10,7 +10,7 @@ import msgspec
 
 from cardoon.model import clock
 from cardoon.model.errors import ConfigurationError, InvalidOption, UnknownOption
-from cardoon.model.message import DEFAULT_PRIORITY, PRIORITIES
+from cardoon.model.message import PRIORITIES
 from cardoon.model.queue import check_name
 from cardoon.model.retry import (
     DEFAULT_BACKOFF_MAX,
@@ -44,7 +44,7 @@ class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What a task declares. None means: what the settings of the application say."""
 
     queue: str | None = None
-    priority: int = DEFAULT_PRIORITY
+    priority: int | None = None
     max_retries: int | None = DEFAULT_MAX_RETRIES
     default_retry_delay: float = DEFAULT_RETRY_DELAY
     retry_for: ErrorTypes = ()
@@ -92,7 +92,7 @@ def _checked_values(where: str, options: dict[str, Any]) -> dict[str, Any]:
     try:
         if options.get("queue") is not None:
             check_name(options["queue"])
-        if "priority" in options:
+        if options.get("priority") is not None:
             options["priority"] = priority(options["priority"])
         for name in ("retry_for", "dont_retry_for"):
             if name in options:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from types import TracebackType
 from typing import Any
 
 import msgspec
@@ -12,6 +11,9 @@ from cardoon.model.message import Message
 from cardoon.model.states import State
 
 MESSAGE_LIMIT = 4_096
+PACKAGE = __file__.rpartition("model")[0]
+"""The folder of Cardoon itself."""
+
 TRACEBACK_LIMIT = 16_384
 
 
@@ -108,20 +110,22 @@ def _text(error: BaseException) -> str:
 
 def _traceback(error: BaseException) -> str:
     try:
-        frames = _of_the_user(error.__traceback__)
-        lines = traceback.format_exception(type(error), error, frames)
+        written = traceback.TracebackException.from_exception(error)
+        _leave_to_the_user(written)
+        text = "".join(written.format())
     except Exception as worse:
         return f"<traceback could not be written: {type(worse).__name__}>"
-    text = "".join(lines)
     return text if len(text) <= TRACEBACK_LIMIT else "[...]\n" + text[-TRACEBACK_LIMIT:]
 
 
-def _of_the_user(frames: TracebackType | None) -> TracebackType | None:
-    """The traceback from the first frame outside Cardoon on; all of it if there is none."""
-    here = frames
-    while here is not None and here.tb_frame.f_globals.get("__name__", "").startswith("cardoon."):
-        here = here.tb_next
-    return here or frames
+def _leave_to_the_user(written: traceback.TracebackException | None) -> None:
+    """Leave out Cardoon's own frames, here and in what led to it; all are kept where no other is."""
+    while written is not None:
+        frames = [frame for frame in written.stack if not frame.filename.startswith(PACKAGE)]
+        if frames:
+            written.stack[:] = frames
+        _leave_to_the_user(written.__context__)
+        written = written.__cause__
 
 
 def _printable(text: str) -> str:

@@ -146,7 +146,8 @@ def _optional(parameters: list[inspect.Parameter], filled: frozenset[str]) -> li
 
 
 def _misfit(task: str, name: str, annotation: Any, value: Any, error: Exception) -> str:
-    wanted = getattr(annotation, "__name__", None) or str(annotation)
+    plain = isinstance(annotation, type) and not typing.get_args(annotation)
+    wanted = annotation.__name__ if plain else str(annotation)
     return f"argument {name!r} of {task} must be {wanted}, not {type(value).__name__} ({error})"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +10,7 @@ import msgspec
 
 from cardoon.model import codec
 from cardoon.model import options as checks
-from cardoon.model.errors import InvalidOption, NotSerializable
+from cardoon.model.errors import ConfigurationError, InvalidOption, NotSerializable
 from cardoon.model.message import Message
 from cardoon.model.queue import check_name
 
@@ -19,6 +19,18 @@ OPTIONS = (
     "time_limit", "soft_time_limit", "ignore_result", "headers", "root_id", "parent_id", "serializer",
 )  # fmt: skip
 """Every option of `apply_async`."""
+
+
+def arguments(
+    args: Iterable[Any] | None, kwargs: Mapping[str, Any] | None
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of `apply_async` as such; raises InvalidOption for what only looks like some."""
+    misused = isinstance(args, (str, bytes, Mapping, Set)) or not isinstance(args or (), Iterable)
+    if misused:
+        raise InvalidOption(f"args must be a list or tuple, not {args!r:.80}; for one argument write (x,)")
+    if kwargs is not None and not isinstance(kwargs, Mapping):
+        raise InvalidOption(f"kwargs must be a mapping of names to values, not {kwargs!r:.80}")
+    return tuple(args or ()), dict(kwargs or {})
 
 
 def changed(message: Message, options: Mapping[str, Any], task: str, **fields: Any) -> Message:
@@ -47,7 +59,10 @@ def due(given: Mapping[str, Any]) -> float | None:
 
 
 def _queue(given: Mapping[str, Any]) -> str:
-    return check_name(str(given.get("queue", given.get("routing_key"))))
+    try:
+        return check_name(str(given.get("queue", given.get("routing_key"))))
+    except ConfigurationError as error:
+        raise InvalidOption(str(error)) from None
 
 
 def _id(given: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from cardoon.engines.contract import Engine
 from cardoon.model.errors import ConfigurationError
 from cardoon.model.message import Message
+from cardoon.result import current_engines
 from cardoon.tasks.registry import Registry, shared
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def known_tasks() -> Registry:
 def set_current_app(app: Door) -> None:
     """Make this the application of all tasks that have none of their own."""
     _apps[:] = [*(a for a in _apps if a is not app), app]
+    current_engines[:] = [app.engine_of]
 
 
 def module_name(module: str, app: Door | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 from cardoon.model.errors import AlreadyRegistered, IncompleteTask, NotRegistered, nearest
 
@@ -17,6 +18,9 @@ class Registry(Mapping[str, Any]):
     def __init__(self, parent: Registry | None = None) -> None:
         self._own: dict[str, Any] = {}
         self._parent = parent
+        self._children: WeakSet[Registry] = WeakSet()
+        if parent is not None:
+            parent._children.add(self)
 
     def register(self, task: T) -> T:
         """Make a task known, an instance or a class; the same one again is no error.
@@ -24,19 +28,28 @@ class Registry(Mapping[str, Any]):
         Returns what it was given, so it can decorate a class. Raises AlreadyRegistered for a
         different task of the same name.
         """
-        instance: Any = task.instance() if isinstance(task, type) else task  # type: ignore[attr-defined]
+        instance: Any = getattr(task, "instance", lambda: task)() if isinstance(task, type) else task
         name = getattr(instance, "name", "")
-        if not name:
-            raise IncompleteTask(f"{task!r} has no name and so cannot be registered")
-        instance.declared  # noqa: B018 - refuses wrong options where they are declared
-        before = self._own.get(name)
-        if before is not None and _origin(before) != _origin(instance):
-            raise AlreadyRegistered(
-                f"two different tasks are named {name!r}: {_place(before)} and {_place(instance)}; "
-                "give one another name="
+        if not name or not hasattr(instance, "apply_async"):
+            raise IncompleteTask(
+                f"{task!r} is no task: derive it from Task, or decorate a function with @task"
             )
+        instance.declared  # noqa: B018 - refuses wrong options where they are declared
+        for before in self._namesakes(name):
+            if _origin(before) != _origin(instance):
+                raise AlreadyRegistered(
+                    f"two different tasks are named {name!r}: {_place(before)} and {_place(instance)}; "
+                    "give one another name="
+                )
         self._own[name] = instance
         return task
+
+    def _namesakes(self, name: str) -> Iterator[Any]:
+        """The tasks of that name that are seen together with those of this registry."""
+        parents = [self._parent] if self._parent is not None else []
+        for registry in (self, *parents, *self._children):
+            if name in registry._own:
+                yield registry._own[name]
 
     def unregister(self, task: Any) -> None:
         """Forget a task, by itself or by its name; raises NotRegistered for an unknown one."""
@@ -71,6 +84,14 @@ class Registry(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    __hash__ = object.__hash__
 
     def _unknown(self, name: str) -> str:
         return (

@@ -31,7 +31,7 @@ from cardoon.model.options import TaskOptions
 from cardoon.model.retry import DEFAULT_MAX_RETRIES, DEFAULT_RETRY_DELAY
 from cardoon.model.signature import Signature
 from cardoon.result import AsyncResult as Handle
-from cardoon.tasks.call import OPTIONS, changed, due, each_alone
+from cardoon.tasks.call import OPTIONS, arguments, changed, due, each_alone
 from cardoon.tasks.door import Door, current_app, known_tasks, module_name, set_current_app
 from cardoon.tasks.hooks import HOOKS, ExceptionInfo, Hooks
 from cardoon.tasks.kind import TaskType, on_class, on_class_too
@@ -192,7 +192,7 @@ class Task(Hooks, Generic[P, C, R], metaclass=TaskType):
         `priority` (0 first, to 9), `task_id`, `link`, `link_error` (from `task.s(...)`), `time_limit`,
         `soft_time_limit`, `ignore_result`, `headers`. Raises InvalidOption for what makes no sense.
         """
-        return self._send(tuple(args or ()), dict(kwargs or {}), {**self.call_options, **options})
+        return self._send(*arguments(args, kwargs), {**self.call_options, **options})
 
     @on_class
     def apply(
@@ -210,7 +210,7 @@ class Task(Hooks, Generic[P, C, R], metaclass=TaskType):
         `task_eager_propagates` decides.
         """
         app = self._door
-        message = self.message(tuple(args or ()), dict(kwargs or {}), {**self.call_options, **options})
+        message = self.message(*arguments(args, kwargs), {**self.call_options, **options})
         handle = self._handle(message.id, app.run_inline(message))
         if app.settings.task_eager_propagates if throw is None else throw:
             handle.get()
@@ -278,7 +278,7 @@ class Task(Hooks, Generic[P, C, R], metaclass=TaskType):
         partial: bool = False,
     ) -> Message:
         """The message of a call; raises what `delay` raises for bad input. `partial` checks no arity."""
-        signature, declared = self.signature, self.declared
+        signature, declared, settings = self.signature, self.declared, self._door.settings
         if declared.typing and not partial:
             signature.check(args, kwargs)
         packed, named = signature.pack(args, kwargs)
@@ -288,8 +288,8 @@ class Task(Hooks, Generic[P, C, R], metaclass=TaskType):
             task=self.name,
             args=packed,
             kwargs=named,
-            queue=declared.queue or self._door.settings.task_default_queue,
-            priority=declared.priority,
+            queue=declared.queue or settings.task_default_queue,
+            priority=settings.task_default_priority if declared.priority is None else declared.priority,
             sent=clock.now(),
             expires=None if declared.expires is None else checks.moment("expires", declared.expires),
             root=parent.root or parent.id or None,

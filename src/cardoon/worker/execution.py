@@ -8,6 +8,7 @@ serves every pool, and eager mode.
 
 from __future__ import annotations
 
+import contextvars
 import inspect
 import logging
 import threading
@@ -139,10 +140,11 @@ def _in_a_thread(coroutine: Coroutine[Any, Any, Any]) -> Any:
     import asyncio
 
     ends: list[Any] = []
+    context = contextvars.copy_context()
 
     def run() -> None:
         try:
-            ends.append((asyncio.run(coroutine), None))
+            ends.append((context.run(asyncio.run, coroutine), None))
         except BaseException as error:
             ends.append((None, error))
 

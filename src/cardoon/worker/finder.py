@@ -12,7 +12,7 @@ from types import ModuleType
 
 from cardoon.app import Cardoon
 from cardoon.model.errors import AppNotFound, CardoonError
-from cardoon.settings import pyproject_app
+from cardoon.settings import PYPROJECT, pyproject_app
 
 VARIABLE = "CARDOON_APP"
 GUESSES = ("app", "main", "tasks")
@@ -27,10 +27,26 @@ def find_app(path: str | None = None) -> Cardoon:
     here = str(Path.cwd())
     if "" not in sys.path and here not in sys.path:
         sys.path.insert(0, here)
-    path = path or os.environ.get(VARIABLE) or pyproject_app() or _guess()
+    path = path or os.environ.get(VARIABLE) or _from_pyproject() or _guess()
     module_name, _, attribute = path.partition(":")
     module = _imported(module_name, path)
     return _named(module, attribute, path) if attribute else _only_one(module, path)
+
+
+def _from_pyproject() -> str | None:
+    """The path that pyproject.toml names; it is meant from the folder of that file, so modules there win."""
+    path = pyproject_app()
+    if path is None:
+        return None
+    here = Path.cwd()
+    folder = next(place for place in (here, *here.parents) if _names_an_app(place / PYPROJECT))
+    if folder != here and str(folder) != sys.path[0]:
+        sys.path.insert(0, str(folder))
+    return path
+
+
+def _names_an_app(pyproject: Path) -> bool:
+    return pyproject.is_file() and pyproject_app(pyproject) is not None
 
 
 def _guess() -> str:

@@ -10,6 +10,7 @@ from cardoon.engines.contract import End
 from cardoon.model import clock
 from cardoon.model.errors import EngineError
 from cardoon.model.job import Claim
+from cardoon.model.states import State
 from cardoon.worker.pools.contract import Pool
 
 log = logging.getLogger("cardoon.worker")
@@ -58,6 +59,7 @@ class Loop:
     def settle(self, ends: Sequence[End]) -> None:
         """Settle ends that cannot wait for the next exchange; raises EngineError when that fails."""
         self._refused(self._engine.settle(ends))
+        self._returned(ends)
 
     def _exchange(self, ends: Sequence[End], room: int) -> list[Claim]:
         """Settle and claim, again and again while the engine is away: no end is given up."""
@@ -86,6 +88,11 @@ class Loop:
         log.warning("the engine failed (%s); again in %.1f s", error, seconds)
         clock.sleep(seconds)
 
+    def _returned(self, ends: Sequence[End]) -> None:
+        for claim, outcome in ends if "job.returned" in self._app.events.heard else ():
+            if outcome.state is State.READY:
+                self._app.events.emit("job.returned", claim.id, claim.message.task)
+
     def _refused(self, claims: Sequence[Claim]) -> None:
         for claim in claims:
             self._app.events.emit(
@@ -96,3 +103,4 @@ class Loop:
         returned = self.pool.drain()
         self.pool.close()
         self._exchange([*self.pool.ended(), *returned], 0)
+        self._returned(returned)

@@ -101,7 +101,7 @@ def test_an_endless_recursion_is_reported_within_the_limits() -> None:
 def test_the_frames_of_cardoon_above_the_task_are_dropped() -> None:
     source = "def run(task):\n    task()\n"
     machinery: dict[str, object] = {"__name__": "cardoon.worker.execution"}
-    exec(compile(source, "execution.py", "exec"), machinery)
+    exec(compile(source, f"{outcome.PACKAGE}worker/execution.py", "exec"), machinery)
 
     def task() -> None:
         raise KeyError("lost")

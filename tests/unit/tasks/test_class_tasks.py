@@ -21,7 +21,7 @@ class UpdateSearchIndexTask(Task):
 
 
 class Report(Task[[str, int], str]):
-    name = "Fetch USI status"
+    name = "Fetch USI report"
     description = "asks every animal"
     queue = "slow"
 
@@ -74,12 +74,12 @@ def test_a_call_of_the_instance_runs_it_here() -> None:
 
 
 def test_a_name_may_hold_spaces_and_other_attributes_are_kept(memory_app: Cardoon, drain: Drain) -> None:
-    assert memory_app.tasks["Fetch USI status"].description == "asks every animal"
-    handle = memory_app.send_task("Fetch USI status", ["x"])
+    assert memory_app.tasks["Fetch USI report"].description == "asks every animal"
+    handle = memory_app.send_task("Fetch USI report", ["x"])
     drain(memory_app)
     job = handle.job
     assert job is not None
-    assert (job.task, job.queue) == ("Fetch USI status", "slow")
+    assert (job.task, job.queue) == ("Fetch USI report", "slow")
     assert handle.get(timeout=0) == "x on 1 by Report"
 
 
@@ -204,7 +204,7 @@ def test_a_failing_task_of_the_projects_base_logs_one_error(
 def test_an_unknown_name_is_a_key_error_that_tells_what_to_do() -> None:
     with pytest.raises(KeyError, match="is the module that defines it imported"):
         registry["nope"]
-    with pytest.raises(NotRegistered, match="did you mean 'Fetch USI status'"):
+    with pytest.raises(NotRegistered, match="did you mean 'Fetch USI report'"):
         registry["Fetch USI statsu"]
 
 

@@ -259,3 +259,30 @@ def test_a_script_gives_its_own_name_instead_of_main(
     monkeypatch.delattr(__main__, "__file__")
     memory_app.tasks.unregister("worker_tasks.job")
     assert memory_app.task(job).name == "tests.job"
+
+
+def test_one_name_in_an_application_and_outside_of_it_is_noticed_either_way(memory_app: Cardoon) -> None:
+    @memory_app.task(name="dup")
+    def first() -> None: ...
+
+    with pytest.raises(AlreadyRegistered, match="dup"):
+
+        class Second(Task):
+            name = "dup"
+
+            def run(self) -> None: ...
+
+
+def test_what_is_no_task_cannot_be_registered(memory_app: Cardoon) -> None:
+    class Stranger:
+        name = "stranger"
+
+    with pytest.raises(IncompleteTask, match="derive it from Task"):
+        memory_app.tasks.register(Stranger)
+
+
+def test_the_registry_prints_what_it_holds(memory_app: Cardoon) -> None:
+    @memory_app.task(name="printed")
+    def printed() -> None: ...
+
+    assert "'printed': <task printed>" in repr(memory_app.tasks)

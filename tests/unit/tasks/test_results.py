@@ -18,6 +18,8 @@ from cardoon.model.errors import (
     UnknownJob,
 )
 from cardoon.model.states import State
+from cardoon.tasks.door import set_current_app
+from cardoon.worker.execution import execute
 
 
 class Nowhere(Exception):
@@ -484,3 +486,33 @@ def test_a_task_called_inside_another_sees_its_own_request_only(shop: Cardoon, d
     handle = outer.delay()
     drain(shop)
     assert handle.get(timeout=0) is True
+
+
+def test_a_handle_is_made_of_an_id_alone_and_can_be_pickled(
+    shop: Cardoon, double: Task[[int], int], drain: Drain
+) -> None:
+    import pickle
+
+    set_current_app(shop)
+    handle = double.delay(4)
+    drain(shop)
+    assert AsyncResult(handle.id).get(timeout=0) == 8
+    again = pickle.loads(pickle.dumps(handle))
+    assert again == handle
+    assert again.get(timeout=0, interval=0.1) == 8
+    assert again.date_done is not None
+
+
+def test_progress_is_a_state_while_the_job_runs(shop: Cardoon) -> None:
+    seen: list[Any] = []
+
+    @shop.task(name="slow", bind=True)
+    def slow(self: Any) -> None:
+        shop.engine.annotate(self.request.claim, "progress", b'{"current":1,"total":4}')
+        handle = shop.AsyncResult(self.request.id)
+        seen.extend([handle.state, handle.info])
+
+    slow.delay()
+    for claim in shop.engine.claim("w", None, 1):
+        shop.engine.settle([(claim, execute(shop, claim))])
+    assert seen == ["PROGRESS", {"current": 1, "total": 4}]

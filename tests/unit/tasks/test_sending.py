@@ -413,3 +413,30 @@ def test_looking_up_a_name_that_is_nowhere_tells_so(shop: Cardoon) -> None:
 def test_a_job_nobody_runs_is_not_waited_for_longer_than_asked(add: Task[..., Any]) -> None:
     with pytest.raises(ResultTimeout, match=r"add\[.*\] did not finish within 0 s; it goes on"):
         add.delay(1, 2).get(timeout=0)
+
+
+@pytest.mark.parametrize("args", ["ab", b"ab", {"x": 1}, {1, 2}, 5])
+def test_what_only_looks_like_arguments_is_refused(shop: Cardoon, args: Any) -> None:
+    @shop.task(name="pair")
+    def pair(x: object, y: object = None) -> None: ...
+
+    with pytest.raises(InvalidOption, match="for one argument write"):
+        pair.apply_async(args)
+
+
+def test_the_default_priority_is_that_of_the_settings() -> None:
+    app = Cardoon("p", url="memory://", task_default_priority=2, set_as_current=False)
+
+    @app.task(name="plain")
+    def plain() -> None: ...
+
+    @app.task(name="urgent", priority=0)
+    def urgent() -> None: ...
+
+    jobs = [plain.delay().job, urgent.delay().job, app.send_task("elsewhere").job]
+    assert [job.priority for job in jobs if job] == [2, 0, 2]
+
+
+def test_the_first_line_of_a_celery_program_is_understood() -> None:
+    app = Cardoon("proj", broker="memory://", backend="memory://", set_as_current=False)
+    assert app.settings.url == "memory://"

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
 import click
 
 from cardoon.cli.demo.files import Found
@@ -13,11 +18,11 @@ from cardoon.cli.text import count, duration
 
 _SHOWN_FAILURES = 5
 _LABEL = 11
-_NEXT = """
-Next:
-  cardoon demo --source > count_files.py   the tasks you just saw, to change
-  cardoon worker count_files:app -p 2      a worker that runs them
-  python count_files.py .                  a job for each file here"""
+_NEXT = (
+    ("{cardoon} demo --source > count_files.py", "the tasks you just saw, to change"),
+    ("{cardoon} worker count_files:app -p 2", "a worker that runs them"),
+    ("{python} count_files.py .", "a job for each file here"),
+)
 
 
 def opening(top: str, found: Found) -> str:
@@ -37,8 +42,29 @@ def closing(tally: Tally, kill: Kill | None, top: str) -> str:
 
 
 def say_next() -> None:
-    """Three lines to type."""
-    click.echo(_NEXT)
+    """Three lines to type, with what each does beside it, or above where the terminal is too narrow."""
+    cardoon, python = installed()
+    lines = [(line.format(cardoon=cardoon, python=python), what) for line, what in _NEXT]
+    longest = max(len(line) for line, _ in lines)
+    beside = all(longest + len(what) + 5 <= width() for _, what in lines)
+    click.echo("\nNext:")
+    for line, what in lines:
+        click.echo(f"  {line:<{longest}}   {what}" if beside else f"  # {what}\n  {line}")
+
+
+def installed() -> tuple[str, str]:
+    """How to type `cardoon` and `python` here: by name if they are on the PATH, else by where they lie."""
+    if shutil.which("cardoon"):
+        return "cardoon", "python"
+    python = Path(sys.executable)
+    script = shutil.which("cardoon", path=str(python.parent))
+    return _typed(Path(script)) if script else f"{_typed(python)} -m cardoon", _typed(python)
+
+
+def _typed(program: Path) -> str:
+    """The program's path in the words of a shell, from the current folder if it lies inside."""
+    here = Path.cwd()
+    return shlex.quote(str(program.relative_to(here) if program.is_relative_to(here) else program))
 
 
 def _totals(tally: Tally) -> str:

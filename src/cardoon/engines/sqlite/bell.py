@@ -10,6 +10,7 @@ import ctypes
 import os
 import select
 import sys
+import threading
 from collections import deque
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -30,17 +31,20 @@ class Bell:
 
     def _forget(self) -> None:
         self._pid = os.getpid()
+        self._mutex = threading.Lock()
         self._descriptor = -1
         self._resting: deque[Ear] = deque()
         self._listening: set[Ear] = set()
 
     def ring(self) -> None:
         """Wake all that listen, in every process."""
-        if self._descriptor < 0 or self._pid != os.getpid():
+        if self._pid != os.getpid():
             self._forget()
-            touch(self.path)
-            self._descriptor = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
-        os.pwrite(self._descriptor, b"!", 0)
+        with self._mutex:  # the number of a closed descriptor may belong to another file already
+            if self._descriptor < 0:
+                touch(self.path)
+                self._descriptor = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+            os.pwrite(self._descriptor, b"!", 0)
 
     def wake(self) -> None:
         """Wake those that listen through this object, and tell them so; safe in a signal handler."""
@@ -55,7 +59,7 @@ class Bell:
         """
         if self._pid != os.getpid():
             self._forget()
-        ear = self._resting.pop() if self._resting else self._new_ear()
+        ear = self._ear()
         ear.begin()
         self._listening.add(ear)
         try:
@@ -64,18 +68,23 @@ class Bell:
             self._listening.discard(ear)
             self._resting.append(ear)
 
-    def _new_ear(self) -> Ear:
-        touch(self.path)
-        return Ear(self.path)
+    def _ear(self) -> Ear:
+        try:
+            return self._resting.pop()
+        except IndexError:
+            touch(self.path)
+            return Ear(self.path)
 
     def close(self) -> None:
         """Let go of the file and of all ears."""
-        if self._pid == os.getpid():
+        if self._pid != os.getpid():
+            return
+        with self._mutex:
             while self._resting:
                 self._resting.pop().close()
             if self._descriptor >= 0:
                 os.close(self._descriptor)
-        self._forget()
+            self._descriptor = -1
 
 
 class Ear:

@@ -11,9 +11,8 @@ import os
 import sqlite3
 import threading
 import time
-import weakref
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cardoon.engines.contract import CALL_SECONDS, steps
@@ -30,7 +29,8 @@ class _Connection(sqlite3.Connection):
     """Closes itself with the thread that it belongs to."""
 
     def __del__(self) -> None:
-        self.close()
+        with suppress(sqlite3.ProgrammingError):  # it was never opened
+            self.close()
 
 
 class Connections:
@@ -46,7 +46,6 @@ class Connections:
     def _forget(self) -> None:
         self._pid = os.getpid()
         self._local = threading.local()
-        self._open: weakref.WeakSet[_Connection] = weakref.WeakSet()
         self._mutex = threading.Lock()
         self._turn_descriptor = -1
         self._prepared = False
@@ -97,7 +96,6 @@ class Connections:
         connection.execute(f"PRAGMA synchronous={self.synchronous}")
         # The commit that makes the log this long checkpoints it, within its turn.
         connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
-        self._open.add(connection)
         if not self._prepared:
             self._bring_up(connection)
         return connection
@@ -153,15 +151,21 @@ class Connections:
         return EngineUnavailable(f"{self.path}: {error}")
 
     def close(self) -> None:
-        """Close the connections of all threads, in our turn: the last one to close checkpoints."""
-        if self._pid != os.getpid() or not self._open:
+        """Close this thread's connection and let go of the others.
+
+        A connection that another thread is using is closed when that thread has done with it: to close
+        it under its hands would crash the interpreter.
+        """
+        if self._pid != os.getpid():
             return self._forget()
-        self._take_turn()
-        for connection in list(self._open):
-            connection.close()
-        self._give_turn()
-        os.close(self._turn_descriptor)
-        self._forget()
+        with self._mutex:
+            connection: _Connection | None = getattr(self._local, "connection", None)
+            if connection is not None:
+                connection.close()
+            if self._turn_descriptor >= 0:
+                os.close(self._turn_descriptor)
+            self._local = threading.local()
+            self._turn_descriptor, self._prepared = -1, False
         return None
 
 

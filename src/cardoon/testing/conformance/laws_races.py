@@ -11,7 +11,7 @@ from typing import Any
 
 from cardoon.engines.contract import Engine
 from cardoon.model import outcome
-from cardoon.model.job import Claim, Report, Schedule
+from cardoon.model.job import Claim, Filter, Report, Schedule
 from cardoon.model.message import Message
 from cardoon.model.states import State
 from cardoon.testing.conformance.bench import Bench, answer_of
@@ -317,6 +317,21 @@ def an_end_from_elsewhere_is_heard(bench: Bench) -> None:
         found = answer_of(waiter)
         same(list(found), [claim.id], "the answer")
         holds(time.monotonic() - start < 10.0, "it did not sleep through it")
+
+
+@law("G16")
+def closing_harms_nobody(bench: Bench) -> None:
+    """An engine object may be closed while other threads use it: all that they push is there."""
+    engine, messages = bench.engine, [bench.message() for _ in range(40)]
+    pushers = [bench.meanwhile(partial(_push_each, engine, messages[i::4])) for i in range(4)]
+    for _ in range(200):
+        engine.close()
+    same([answer_of(pusher) for pusher in pushers], [10] * 4, "what each pushed")
+    same(sorted(job.id for job in engine.find(Filter()).jobs), sorted(m.id for m in messages), "the jobs")
+
+
+def _push_each(engine: Engine, messages: list[Message]) -> int:
+    return sum(engine.push([message]) == [True] for message in messages)
 
 
 def _waited(engine: Engine) -> float:
