@@ -23,10 +23,10 @@ KINDS = {
     "job.parked": "no task here can run the job; it is kept",
     "job.refused": "the engine refused the end of an attempt that had lost its job",
     "job.returned": "a claimed job went back to its place, unstarted and uncharged",
-    "job.quarantined": "a job's workers died under it too often; the supervisor's log tells, it has no application",
+    "job.quarantined": "a job's workers died under it too often (told by the supervisor's log alone)",
     "worker.ready": "a worker process takes jobs",
     "worker.stopping": "a worker process takes no more jobs",
-    "worker.lost": "a worker process died or fell silent; the supervisor's log tells, as above",
+    "worker.lost": "a worker process died or fell silent (told by the supervisor's log alone)",
 }
 
 

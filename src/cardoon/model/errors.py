@@ -198,9 +198,9 @@ MaxRetriesExceeded = MaxRetriesExceededError
 """The name in the guide of Celery 1.0 (seed-spec F2)."""
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     """The words `; did you mean 'x'?`, or nothing when no known name is near."""
     import difflib  # here, so that only who errs pays for it
 
-    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    found = difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)
     return f"; did you mean {found[0]!r}?" if found else ""

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from cardoon.model import clock
-from cardoon.model.errors import ConfigurationError, InvalidOption, UnknownOption
+from cardoon.model.errors import ConfigurationError, InvalidOption, UnknownOption, nearest
 from cardoon.model.message import PRIORITIES
 from cardoon.model.queue import check_name
 from cardoon.model.retry import (
@@ -40,6 +40,32 @@ ALIASES = {
 """Celery's spelling of a task option -> the one used here."""
 
 
+NOT_YET = {
+    "rate_limit": "limits",
+    "unique": "unique jobs",
+    "exclusive": "locks",
+    "serial": "locks",
+    "concurrency": "limits",
+    "exchange": "the RabbitMQ engine",
+    "exchange_type": "the RabbitMQ engine",
+    "routing_key": "routing",
+    "mandatory": "routing",
+    "immediate": "routing",
+    "delivery_mode": "the RabbitMQ engine",
+    "disable_error_emails": "error mails",
+    "run_every": "schedules",
+}
+"""Options of Celery and the seeds that come with a later part: refused, lest somebody rely on them."""
+
+NOT_NEEDED = frozenset(
+    {"acks_late", "acks_on_failure_or_timeout", "backend", "ignore_result_backend", "reject_on_worker_lost",
+     "resultrepr_maxsize", "send_events", "shadow_name", "store_eager_result", "track_started", "trail"}
+)  # fmt: skip
+"""Options of Celery for what always holds here: taken, without effect."""
+
+_SURELY_A_TYPO = 0.85
+
+
 class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What a task declares. None means: what the settings of the application say."""
 
@@ -67,6 +93,9 @@ class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
         named: dict[str, Any] = {}
         for spelled, value in given.items():
             name = ALIASES.get(spelled, spelled)
+            if name in NOT_NEEDED:
+                continue
+            refuse_not_yet(task, name, value)
             if name not in cls.__struct_fields__:
                 raise UnknownOption.named(name, [*cls.__struct_fields__, *ALIASES], f"task {task!r}")
             if name in named:
@@ -86,6 +115,27 @@ class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
             retry_for=self.retry_for,
             dont_retry_for=self.dont_retry_for,
         )
+
+
+def refuse_not_yet(task: str, name: str, value: Any) -> None:
+    """Raises ConfigurationError for an option that is known but comes later, if it asks for something."""
+    if name in NOT_YET and value not in (None, False, 0, ""):
+        raise ConfigurationError(f"task {task!r}: {name} is not supported yet; it comes with {NOT_YET[name]}")
+
+
+def check_attributes(task: str, attributes: Mapping[str, Any]) -> None:
+    """Raises for the attributes of a class that must be meant as options and are none: later ones, and typos."""
+    known = [*TaskOptions.__struct_fields__, *ALIASES]
+    for name, value in attributes.items():
+        refuse_not_yet(task, name, value)
+        if name.startswith("_") or name in known or callable(value) or not isinstance(value, _PLAIN):
+            continue
+        near = nearest(name, known, _SURELY_A_TYPO)
+        if near:
+            raise UnknownOption(f"task {task!r} has no option {name!r}{near}")
+
+
+_PLAIN = (str, int, float, tuple, list, timedelta, type(None))
 
 
 def _checked_values(where: str, options: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
 from datetime import datetime, timedelta
+from types import NoneType
 from typing import Any
 
 import msgspec
@@ -21,14 +22,11 @@ OPTIONS = (
 """Every option of `apply_async`."""
 
 
-def arguments(
-    args: Iterable[Any] | None, kwargs: Mapping[str, Any] | None
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def arguments(args: object, kwargs: object) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments of `apply_async` as such; raises InvalidOption for what only looks like some."""
-    misused = isinstance(args, (str, bytes, Mapping, Set)) or not isinstance(args or (), Iterable)
-    if misused:
+    if isinstance(args, (str, bytes, Mapping, Set)) or not isinstance(args, (Iterable, NoneType)):
         raise InvalidOption(f"args must be a list or tuple, not {args!r:.80}; for one argument write (x,)")
-    if kwargs is not None and not isinstance(kwargs, Mapping):
+    if not isinstance(kwargs, (Mapping, NoneType)):
         raise InvalidOption(f"kwargs must be a mapping of names to values, not {kwargs!r:.80}")
     return tuple(args or ()), dict(kwargs or {})
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from weakref import WeakSet
 
 from cardoon.model.errors import AlreadyRegistered, IncompleteTask, NotRegistered, nearest
+from cardoon.model.options import check_attributes
 
 T = TypeVar("T")
 
@@ -35,6 +36,7 @@ class Registry(Mapping[str, Any]):
                 f"{task!r} is no task: derive it from Task, or decorate a function with @task"
             )
         instance.declared  # noqa: B018 - refuses wrong options where they are declared
+        check_attributes(name, vars(type(instance)))
         for before in self._namesakes(name):
             if _origin(before) != _origin(instance):
                 raise AlreadyRegistered(
@@ -91,7 +93,8 @@ class Registry(Mapping[str, Any]):
     def __eq__(self, other: object) -> bool:
         return self is other
 
-    __hash__ = object.__hash__
+    def __hash__(self) -> int:
+        return id(self)
 
     def _unknown(self, name: str) -> str:
         return (

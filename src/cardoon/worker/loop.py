@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from cardoon.app import Cardoon
 from cardoon.engines.contract import End
 from cardoon.model import clock
-from cardoon.model.errors import EngineError
+from cardoon.model.errors import EngineError, EngineRefused
 from cardoon.model.job import Claim
 from cardoon.model.states import State
 from cardoon.worker.pools.contract import Pool
@@ -66,6 +66,8 @@ class Loop:
         while True:
             try:
                 turn = self._engine.exchange(ends, self._worker, self._queues, room, alone=self.pool.alone())
+            except EngineRefused:
+                raise  # a damaged file does not mend itself: better to end than to try for ever
             except EngineError as error:
                 self._pause(error)
                 room = 0 if self._stopping else room

@@ -185,7 +185,9 @@ class Supervisor:
             return action(self._engine)
         except EngineError as error:
             log.warning("the engine failed: %s", error)
-            return None
+        except Exception:
+            log.exception("a service failed; the others go on")
+        return None
 
     def _reports(self) -> Iterator[Report]:
         return (child.report for child in self._children.values())

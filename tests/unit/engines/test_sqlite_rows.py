@@ -19,8 +19,8 @@ from cardoon.engines.sqlite import connection
 from cardoon.engines.sqlite.engine import SqliteEngine
 from cardoon.model import clock
 from cardoon.model.errors import EngineBusy
-from cardoon.model.job import Filter
-from cardoon.model.message import Message
+from cardoon.model.job import Filter, Report
+from cardoon.model.message import Message, encode
 from cardoon.model.outcome import succeeded
 from cardoon.model.states import State
 
@@ -39,6 +39,7 @@ def message(task: str = "shop.resize") -> Message:
 
 def by_hand(engine: SqliteEngine, statement: str, *values: object) -> None:
     db = sqlite3.connect(engine.path)
+    db.execute("PRAGMA ignore_check_constraints=1")
     db.execute(statement, values)
     db.commit()
     db.close()
@@ -50,7 +51,6 @@ def by_hand(engine: SqliteEngine, statement: str, *values: object) -> None:
 def test_a_row_that_cannot_be_read_is_parked_and_the_others_go_on(engine: SqliteEngine, body: object) -> None:
     bad, good = message(), message()
     engine.push([bad, good])
-    by_hand(engine, "PRAGMA ignore_check_constraints=1")
     by_hand(engine, "UPDATE jobs SET body = coalesce(?, x'') WHERE id = ?", body, bad.id)
     claims = engine.claim("worker", None, 10)
     assert [claim.id for claim in claims] == [good.id]
@@ -185,3 +185,53 @@ def test_a_full_disk_refuses_the_job_and_keeps_the_earlier_ones(tmp_path: Path) 
         pytest.skip(f"no private file system to be had here: {done.stderr.strip()}")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("intact")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "state = 'nonsense'",
+        "created = 'soon'",
+        "due = 'never'",
+        "task = x'00ff'",
+        "queue = x'00ff'",
+        "priority = 'high'",
+        "error = 'not json'",
+        "attempt = 'many'",
+    ],
+)
+def test_a_row_damaged_by_hand_is_refused_by_the_file_and_shown_when_it_is_there(
+    engine: SqliteEngine, change: str
+) -> None:
+    bad, good = message(), message()
+    engine.push([bad, good])
+    by_hand(engine, f"UPDATE jobs SET {change} WHERE id = ?", bad.id)
+    assert {job.id for job in engine.find(Filter()).jobs} == {bad.id, good.id}
+    assert engine.result(bad.id) is not None
+    engine.sweep()
+
+
+def test_the_file_keeps_out_what_no_claim_could_read(engine: SqliteEngine) -> None:
+    engine.push([message()])
+    db = sqlite3.connect(engine.path)
+    for change in ("state = 'nonsense'", "priority = 'high'", "due = 'never'", "created = 'soon'"):
+        with pytest.raises(sqlite3.IntegrityError):
+            db.execute(f"UPDATE jobs SET {change}")
+    db.close()
+
+
+def test_a_row_with_the_message_of_another_job_is_parked(engine: SqliteEngine) -> None:
+    one, other = message(), message()
+    engine.push([one])
+    by_hand(engine, "UPDATE jobs SET body = ? WHERE id = ?", encode(other), one.id)
+    assert engine.claim("worker", None, 1) == []
+    parked = engine.result(one.id)
+    assert parked is not None
+    assert "holds the message of" in parked.note
+
+
+def test_a_worker_whose_report_cannot_be_read_is_known_by_its_id(engine: SqliteEngine) -> None:
+    engine.beat([Report(worker="w1")])
+    by_hand(engine, "UPDATE workers SET report = x'ff00'")
+    assert [report.worker for report in engine.workers()] == ["w1"]
+    engine.sweep()

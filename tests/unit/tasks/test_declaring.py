@@ -286,3 +286,37 @@ def test_the_registry_prints_what_it_holds(memory_app: Cardoon) -> None:
     def printed() -> None: ...
 
     assert "'printed': <task printed>" in repr(memory_app.tasks)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "words"),
+    [
+        ({"rate_limit": "10/m"}, "rate_limit is not supported yet; it comes with limits"),
+        ({"retry_fro": OSError, "priorty": 0}, "did you mean 'priority'"),
+        ({"max_retrys": 3}, "did you mean 'max_retries'"),
+    ],
+)
+def test_a_class_with_an_option_that_would_do_nothing_is_refused(
+    memory_app: Cardoon, attributes: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        TaskType("Odd", (memory_app.Task,), {**attributes, "run": lambda self: None, "__module__": __name__})
+
+
+def test_attributes_of_a_class_that_are_no_options_are_its_own(memory_app: Cardoon) -> None:
+    class Described(memory_app.Task):  # type: ignore[name-defined,misc]
+        description = "Fetch BioSample USI status"
+        action = "fetch"
+        rate_limit = None
+        acks_late = True
+
+        def run(self) -> str:
+            return self.description
+
+    assert Described().run() == "Fetch BioSample USI status"
+
+
+def test_an_option_that_comes_later_says_so_on_a_function(memory_app: Cardoon) -> None:
+    with pytest.raises(ConfigurationError, match="rate_limit is not supported yet"):
+        memory_app.task(rate_limit="10/m")(len)
+    memory_app.task(name="harmless", acks_late=True)(len)

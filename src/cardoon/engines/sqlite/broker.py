@@ -6,6 +6,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from heapq import merge
+from typing import Any
 
 import msgspec
 
@@ -162,11 +163,13 @@ class Broker(OneByOne, Core):
         return is_open if wanted is None else [name for name in wanted if name in is_open]
 
     def _readable(
-        self, db: sqlite3.Connection, row: tuple[int, ...], worker: str, now: float
+        self, db: sqlite3.Connection, row: tuple[Any, ...], worker: str, now: float
     ) -> Claim | None:
-        seq, body, token, attempt, retries, crashes, suspect, _priority = row
+        seq, id, body, token, attempt, retries, crashes, suspect, _priority = row
         try:
-            message = envelope.decode(body)  # type: ignore[arg-type]
+            message = envelope.decode(body)
+            if message.id != id:
+                raise Unreadable(f"the row of {id!r} holds the message of {message.id!r}")
         except (Unreadable, TypeError) as error:
             db.execute(Q["park"], (seq, str(error)))
             return None

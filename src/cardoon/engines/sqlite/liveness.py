@@ -43,7 +43,7 @@ class Liveness(Core):
     def workers(self) -> list[Report]:
         """See `Broker.workers`."""
         with self._files.reading() as db:
-            return [_reports.decode(report) for (report,) in db.execute(Q["workers"])]
+            return [_report(id, report) for id, report in db.execute(Q["workers"])]
 
     def retire(self, worker: str, *, crashed: bool = True) -> Retired:
         """See `Broker.retire`."""
@@ -124,6 +124,14 @@ class Liveness(Core):
         with self._files.writing() as db:
             for query in ("forget", "forget_attempts", "forget_annotations"):
                 db.executemany(Q[query], ids)
+
+
+def _report(id: str, data: bytes) -> Report:
+    """The report of a worker; of one that cannot be read there is only its silence to judge by."""
+    try:
+        return _reports.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, TypeError):
+        return Report(worker=id)
 
 
 def _after_retirement(crashed: bool, crashes: int, cancel: bool) -> tuple[State, str, ErrorReport | None]:

@@ -44,7 +44,7 @@ SELECT 1 FROM jobs WHERE state = 'ready' AND queue = ? LIMIT 1;
 -- name: take
 UPDATE jobs SET state = 'running', worker = ?1, started = ?2, token = token + 1, attempt = attempt + 1
 WHERE seq IN (SELECT value FROM json_each(?3))
-RETURNING seq, body, token, attempt, retries, crashes, suspect, priority;
+RETURNING seq, id, body, token, attempt, retries, crashes, suspect, priority;
 
 -- name: park
 UPDATE jobs SET state = 'parked', note = ?2, worker = NULL, attempt = attempt - 1 WHERE seq = ?1;
@@ -129,7 +129,7 @@ INSERT INTO workers (id, report) VALUES (?, ?) ON CONFLICT DO NOTHING;
 SELECT retired FROM workers WHERE id = ?;
 
 -- name: workers
-SELECT report FROM workers WHERE retired IS NULL ORDER BY id;
+SELECT id, report FROM workers WHERE retired IS NULL ORDER BY id;
 
 -- name: retire
 UPDATE workers SET retired = ?2 WHERE id = ?1 AND retired IS NULL;

@@ -118,6 +118,14 @@ def attempt_of(row: tuple[Any, ...]) -> Job:
 
 def _job(names: Sequence[str], row: tuple[Any, ...]) -> Job:
     fields = dict(zip(names, row, strict=True))
-    fields["state"] = State(fields["state"])
     fields["error"] = decode_error(fields["error"])
-    return Job(**fields)
+    try:
+        return msgspec.convert(fields, Job, strict=True)
+    except msgspec.ValidationError as error:
+        return _unreadable(fields, error)
+
+
+def _unreadable(fields: dict[str, Any], error: msgspec.ValidationError) -> Job:
+    """A row that was damaged by hand: shown as what it says it is, and parked for all purposes."""
+    said: dict[str, Any] = {name: str(fields.get(name)) for name in ("id", "task", "queue")}
+    return Job(**said, priority=0, state=State.PARKED, note=f"this row cannot be read: {error}")
