@@ -123,7 +123,8 @@ def run_coroutine(coroutine: Coroutine[Any, Any, Any]) -> Any:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return _runner().run(coroutine)
+        # With a context of its own: the runner's is of the moment it was made, and names an older job.
+        return _runner().run(coroutine, context=contextvars.copy_context())
     return _in_a_thread(coroutine)
 
 

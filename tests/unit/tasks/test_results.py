@@ -516,3 +516,25 @@ def test_progress_is_a_state_while_the_job_runs(shop: Cardoon) -> None:
     for claim in shop.engine.claim("w", None, 1):
         shop.engine.settle([(claim, execute(shop, claim))])
     assert seen == ["PROGRESS", {"current": 1, "total": 4}]
+
+
+def test_each_async_body_sees_its_own_job(shop: Cardoon, drain: Drain) -> None:
+    @shop.task(name="who")
+    async def who() -> str | None:
+        return current_job().id
+
+    handles = [who.delay() for _ in range(3)]
+    drain(shop)
+    assert [handle.get(timeout=0) for handle in handles] == [handle.id for handle in handles]
+
+
+def test_an_async_body_run_eagerly_inside_a_loop_sees_its_own_job(shop: Cardoon) -> None:
+    @shop.task(name="who")
+    async def who() -> str | None:
+        return current_job().id
+
+    async def view() -> bool:
+        handle = who.apply()
+        return handle.get() == handle.id
+
+    assert asyncio.run(view())
