@@ -142,6 +142,23 @@ def log(x: int, **kwargs) -> None:
     logger.info("adding %d", x)
 
 
+@app.task(soft_time_limit=0.2)
+async def soft_too() -> str:
+    try:
+        await asyncio.sleep(60)
+    except SoftTimeLimitExceeded:
+        return "caught"
+    return "never"
+
+
+@app.task
+def uses_a_pool() -> list[int]:
+    import multiprocessing
+
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        return pool.map(abs, [-1, 2])
+
+
 @app.task(soft_time_limit=0.3)
 def send_for_ever() -> int:
     sent = 0
@@ -364,3 +381,26 @@ def test_a_soft_limit_does_not_tear_a_write_of_the_engine(project: Project, app:
     assert count > 0
     assert send(app, "fine").get(5) == "fine"
     assert len(sender.children) >= count
+
+
+def test_a_soft_limit_is_raised_in_an_async_body_too_and_nothing_of_it_lives_on(
+    project: Project, app: Cardoon
+) -> None:
+    project.start_worker("trouble:app")
+    assert send(app, "soft_too").get(5) == "caught"
+    assert send(app, "fine_too").get(5) == "fine too"
+
+
+def test_a_task_may_use_a_pool_of_processes_of_its_own(project: Project, app: Cardoon) -> None:
+    project.start_worker("trouble:app")
+    assert send(app, "uses_a_pool").get(10) == [1, 2]
+
+
+def test_a_process_that_got_term_from_outside_is_replaced(project: Project, app: Cardoon) -> None:
+    worker = project.start_worker("trouble:app")
+    before = project.log.count('"worker.ready"')
+    (child,) = [report.pid for report in app.engine.workers()]
+    os.kill(child, signal.SIGTERM)
+    until(lambda: project.log.count('"worker.ready"') > before, what="another process")
+    assert send(app, "fine").get(5) == "fine"
+    assert worker.poll() is None

@@ -34,6 +34,7 @@ RETENTION_SECONDS = 7 * 86_400.0
 
 class _Steps(threading.local):
     under_way = 0
+    owed = False
 
 
 steps = _Steps()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -81,6 +82,15 @@ class Silence:
         self._forget_what_was_missed()
         self._seen = {r.worker: self._observed(r) for r in reports}
         return [r.worker for r in reports if proven_dead(r) or self._silent(r.worker)]
+
+    @contextmanager
+    def unless_it_fails(self) -> Generator[None]:
+        """Around a beat: while we cannot write, the others cannot either, and their silence says nothing."""
+        try:
+            yield
+        except BaseException:
+            self._seen = {}
+            raise
 
     def _forget_what_was_missed(self) -> None:
         """A sweeper that was itself stopped or forked has seen nothing and must observe again."""

@@ -31,7 +31,7 @@ class ErrorReport(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
         """The report of an exception, its texts cut to their limits; survives one whose `str()` raises."""
         kind = type(error)
         return cls(
-            module=kind.__module__,
+            module=str(kind.__module__),
             type=kind.__qualname__,
             message=_printable(_cut(_text(error))),
             args=packed_args or [],
@@ -69,7 +69,7 @@ def succeeded(result: bytes | None, follow: tuple[Message, ...] = ()) -> Outcome
 
 def result_lost(note: str) -> Outcome:
     """The body returned something that cannot be stored; it is not run again for that."""
-    return Outcome(state=State.RESULT_LOST, note=note)
+    return Outcome(state=State.RESULT_LOST, note=_printable(note))
 
 
 def retrying(due: float, error: ErrorReport | None, message: Message | None = None) -> Outcome:
@@ -84,7 +84,7 @@ def failed(error: ErrorReport | None, follow: tuple[Message, ...] = ()) -> Outco
 
 def skipped(note: str, result: bytes | None = None) -> Outcome:
     """Ended on purpose without doing its work."""
-    return Outcome(state=State.SKIPPED, note=note, result=result)
+    return Outcome(state=State.SKIPPED, note=_printable(note), result=result)
 
 
 def returned() -> Outcome:
@@ -94,7 +94,7 @@ def returned() -> Outcome:
 
 def parked(note: str) -> Outcome:
     """No worker of this kind can run it; kept until one that can appears."""
-    return Outcome(state=State.PARKED, note=note, charged=False)
+    return Outcome(state=State.PARKED, note=_printable(note), charged=False)
 
 
 def _cut(text: str) -> str:
@@ -104,7 +104,7 @@ def _cut(text: str) -> str:
 def _text(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception as worse:
+    except BaseException as worse:
         return f"<str() of {type(error).__name__} raised {type(worse).__name__}>"
 
 
@@ -113,7 +113,7 @@ def _traceback(error: BaseException) -> str:
         written = traceback.TracebackException.from_exception(error)
         _leave_to_the_user(written)
         text = "".join(written.format())
-    except Exception as worse:
+    except BaseException as worse:
         return f"<traceback could not be written: {type(worse).__name__}>"
     return text if len(text) <= TRACEBACK_LIMIT else "[...]\n" + text[-TRACEBACK_LIMIT:]
 

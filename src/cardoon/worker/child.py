@@ -24,7 +24,7 @@ class Child:
         self.number = number
         self.started = clock.monotonic()
         self.hello: Hello | None = None
-        self.done = False
+        self.done, self.left = False, 0.0
         self.link, theirs = socket.socketpair()
         orders = Orders(
             plan=plan, worker=self.worker, number=number, supervisor=os.getpid(), socket=theirs.fileno()
@@ -43,7 +43,8 @@ class Child:
             data = self.link.recv(65_536)
         except OSError:
             return False
-        self.done |= data.endswith(BYE)
+        if data.endswith(BYE):
+            self.done, self.left = True, clock.monotonic()
         words = data.removesuffix(BYE)
         if words and self.hello is None:
             self.hello = msgspec.json.decode(words, type=Hello)

@@ -8,12 +8,9 @@ serves every pool, and eager mode.
 
 from __future__ import annotations
 
-import contextvars
 import inspect
 import logging
-import threading
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cardoon.app import Cardoon
 from cardoon.context import NOWHERE, Request, Surroundings, running
@@ -24,9 +21,7 @@ from cardoon.model.job import Claim
 from cardoon.model.outcome import ErrorReport, Outcome
 from cardoon.model.states import CELERY_NAMES, State
 from cardoon.tasks.task import ExceptionInfo, Task
-
-if TYPE_CHECKING:
-    import asyncio
+from cardoon.worker.coroutines import run_coroutine
 
 log = logging.getLogger("cardoon.worker")
 
@@ -44,7 +39,8 @@ def execute(app: Cardoon, claim: Claim, surroundings: Surroundings = NOWHERE) ->
         args, kwargs = _arguments(task, claim)
     except ArgumentsRefused as error:
         return _parked(app, claim, str(error))
-    request = Request(claim, args, kwargs, task_object=task, engine=app.engine, surroundings=surroundings)
+    engine = None if surroundings.is_eager else app.engine
+    request = Request(claim, args, kwargs, task_object=task, engine=engine, surroundings=surroundings)
     with running(request):
         return _attempt(app, task, request)
 
@@ -111,51 +107,6 @@ def _with_magic(task: AnyTask, request: Request) -> dict[str, Any]:
     }
     given = task.signature.given(request.args, request.kwargs)
     return {**request.kwargs, **{name: known[name] for name in task.magic if name not in given}}
-
-
-_loops = threading.local()
-
-
-def run_coroutine(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Run an `async def` body to its end on this thread's loop; if one runs already, in another thread."""
-    import asyncio  # here, so that who only sends does not pay for it
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        # With a context of its own: the runner's is of the moment it was made, and names an older job.
-        return _runner().run(coroutine, context=contextvars.copy_context())
-    return _in_a_thread(coroutine)
-
-
-def _runner() -> asyncio.Runner:
-    import asyncio
-
-    runner: asyncio.Runner | None = getattr(_loops, "runner", None)
-    if runner is None:
-        runner = _loops.runner = asyncio.Runner()
-    return runner
-
-
-def _in_a_thread(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    import asyncio
-
-    ends: list[Any] = []
-    context = contextvars.copy_context()
-
-    def run() -> None:
-        try:
-            ends.append((context.run(asyncio.run, coroutine), None))
-        except BaseException as error:
-            ends.append((None, error))
-
-    thread = threading.Thread(target=run, name="cardoon-coroutine")
-    thread.start()
-    thread.join()
-    value, error = ends[0]
-    if error is not None:
-        raise error
-    return value
 
 
 # -- judging
@@ -262,7 +213,7 @@ def _call_hook(task: AnyTask, name: str, *args: Any) -> None:
         parameters = inspect.signature(hook).parameters.values()
         takes_all = any(p.kind is p.VAR_POSITIONAL for p in parameters)
         hook(*(args if takes_all else args[: len(parameters)]))
-    except Exception:
+    except (Exception, SystemExit):
         log.exception("%s of %s failed; the outcome stands", name, task.name)
 
 

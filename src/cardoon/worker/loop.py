@@ -40,7 +40,7 @@ class Loop:
             claims = self._exchange(self.pool.ended(), self.pool.room())
             if claims:
                 self.pool.start(claims)
-            elif self._burst and not self._failures:
+            elif self._burst and not self._failures and not self._engine.wait(self._queues, 0.0):
                 break
             elif not self._stopping:
                 self._wait()

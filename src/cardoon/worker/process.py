@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import logging
@@ -109,6 +110,13 @@ def _obey_signals(loop: Loop) -> None:
     """TERM drains. INT comes to the whole terminal at once and is the supervisor's to judge."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: loop.stop())
+    os.register_at_fork(after_in_child=_obey_no_more)
+
+
+def _obey_no_more() -> None:
+    """What a task forks is no worker: it must die of the signals that its parent ends it with."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _say_hello(app: Cardoon, orders: Orders) -> socket.socket:
@@ -131,8 +139,9 @@ def _say_hello(app: Cardoon, orders: Orders) -> socket.socket:
 
 def _watch_parent(link: socket.socket) -> None:
     """The supervisor says nothing more; the end of the line means that it is dead."""
-    while link.recv(4096):
-        pass
+    with contextlib.suppress(OSError):  # a supervisor that dies with our words unread resets the line
+        while link.recv(4096):
+            pass
     os._exit(EXIT_ORPHANED)
 
 

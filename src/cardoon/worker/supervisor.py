@@ -63,6 +63,7 @@ class Supervisor:
             self._respawn_due()
             self._serve()
             self._enforce_deadline()
+            self._end_lingering()
         self._selector.close()
         bell.close()
         if self._engine is not None:
@@ -126,7 +127,7 @@ class Supervisor:
         self._retire(child, code)
         if code in _HOPELESS and child.hello is None:
             self._give_up(code)
-        elif self._deadline is None and not child.done:
+        elif self._deadline is None and not (child.done and self._plan.burst):
             self._respawn_later(child)
 
     def _retire(self, child: Child, code: int) -> None:
@@ -227,6 +228,12 @@ class Supervisor:
         self._signals = max(self._signals, 2)
         self._deadline = clock.monotonic() + LONGEST_PAUSE_SECONDS
         self._kill()
+
+    def _end_lingering(self) -> None:
+        """Their work is settled: a thread that a task left behind must not keep them for ever."""
+        for child in self._children.values():
+            if child.done and clock.monotonic() - child.left > LONGEST_PAUSE_SECONDS:
+                child.signal(signal.SIGKILL)
 
     def _kill(self) -> None:
         for child in self._children.values():

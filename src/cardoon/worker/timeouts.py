@@ -81,7 +81,7 @@ class Limits:
     def _raise_soft(self, _signal: int, _frame: FrameType | None) -> None:
         """Runs in the main thread. Into a step of an engine nothing is raised: the keeper asks again."""
         if self._raising and steps.under_way:
-            self._soft, self._raising = (0.0, self._raising), 0.0
+            steps.owed = True
             return
         if self._raising and current_job().in_body:
             seconds, self._raising = self._raising, 0.0

@@ -235,3 +235,46 @@ def test_a_worker_whose_report_cannot_be_read_is_known_by_its_id(engine: SqliteE
     by_hand(engine, "UPDATE workers SET report = x'ff00'")
     assert [report.worker for report in engine.workers()] == ["w1"]
     engine.sweep()
+
+
+def test_a_turn_that_was_not_had_at_the_first_use_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = SqliteEngine(f"sqlite:///{tmp_path}/jobs.db")
+    monkeypatch.setattr(connection, "CALL_SECONDS", 0.1)
+    holder = os.open(f"{engine.path}-turn", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    with pytest.raises(EngineBusy):
+        engine.count()
+    os.close(holder)
+    thread = threading.Thread(target=engine.push, args=([message()],))
+    thread.start()
+    thread.join()
+    assert engine.count()["celery"][State.READY] == 1
+    engine.close()
+
+
+def test_a_forked_child_does_not_hold_the_turn_of_its_dead_parent(tmp_path: Path) -> None:
+    program = tmp_path / "die.py"
+    program.write_text(
+        "import os, signal, sys, time\n"
+        "from cardoon.engines.sqlite.engine import SqliteEngine\n"
+        f"engine = SqliteEngine('sqlite:///{tmp_path}/jobs.db')\n"
+        "with engine._files.writing():\n"
+        "    child = os.fork()\n"
+        "    if child == 0:\n"
+        "        sys.stdin.read()\n"
+        "        os._exit(0)\n"
+        "    print(child, flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    reader, writer = os.pipe()
+    dead = subprocess.Popen([sys.executable, program], stdin=reader, stdout=subprocess.PIPE)
+    dead.wait(20)
+    engine = SqliteEngine(f"sqlite:///{tmp_path}/jobs.db")
+    assert engine.push([message()]) == [True]
+    engine.close()
+    os.close(writer)
+    os.close(reader)
+    assert dead.stdout is not None
+    dead.stdout.close()

@@ -538,3 +538,11 @@ def test_an_async_body_run_eagerly_inside_a_loop_sees_its_own_job(shop: Cardoon)
         return handle.get() == handle.id
 
     assert asyncio.run(view())
+
+
+def test_an_eager_job_is_its_own(shop: Cardoon) -> None:
+    @shop.task(name="mine")
+    def mine() -> bool:
+        return current_job().still_mine()
+
+    assert mine.apply().get() is True

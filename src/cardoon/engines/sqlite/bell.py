@@ -31,6 +31,7 @@ class Bell:
 
     def _forget(self) -> None:
         self._pid = os.getpid()
+        self._owed = False
         self._mutex = threading.Lock()
         self._descriptor = -1
         self._resting: deque[Ear] = deque()
@@ -48,6 +49,7 @@ class Bell:
 
     def wake(self) -> None:
         """Wake those that listen through this object, and tell them so; safe in a signal handler."""
+        self._owed = True
         for ear in list(self._listening):
             ear.wake()
 
@@ -62,6 +64,7 @@ class Bell:
         ear = self._ear()
         ear.begin()
         self._listening.add(ear)
+        ear.woken, self._owed = self._owed or ear.woken, False
         try:
             yield ear
         finally:

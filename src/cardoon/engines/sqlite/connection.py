@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from cardoon.engines.contract import CALL_SECONDS, steps
 from cardoon.engines.sqlite.place import prepare, touch
@@ -42,11 +45,13 @@ class Connections:
         self.migrated: list[str] = []
         self._turn_file = Path(f"{path}-turn")
         self._forget()
+        _all.add(self)
 
     def _forget(self) -> None:
         self._pid = os.getpid()
         self._local = threading.local()
-        self._mutex = threading.Lock()
+        # Re-entrant for its `_is_owned`, set in C as it is taken: threading.Condition relies on that too.
+        self._mutex: Any = threading.RLock()
         self._turn_descriptor = -1
         self._prepared = False
 
@@ -62,17 +67,31 @@ class Connections:
     def writing(self) -> Generator[sqlite3.Connection]:
         """A transaction that writes: committed at the end of the block, rolled back if it raises."""
         steps.under_way += 1
+        connection = None
         try:
             connection = self._connection()
             self._take_turn()
-            try:
-                yield from _transaction(connection)
-            finally:
-                self._give_turn()
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise self._translated(error) from error
         finally:
-            steps.under_way -= 1
+            # Written out and nested, so that a signal handler that raises anywhere cannot skip a release.
+            try:
+                if connection is not None and connection.in_transaction:
+                    connection.execute("ROLLBACK")
+            finally:
+                try:
+                    if self._mutex._is_owned() and self._turn_descriptor >= 0:
+                        fcntl.flock(self._turn_descriptor, fcntl.LOCK_UN)
+                finally:
+                    if self._mutex._is_owned():
+                        self._mutex.release()
+                    steps.under_way -= 1
+                    if steps.owed and not steps.under_way:
+                        steps.owed = False
+                        signal.raise_signal(signal.SIGALRM)
 
     def _connection(self) -> sqlite3.Connection:
         if self._pid != os.getpid():
@@ -101,8 +120,8 @@ class Connections:
         return connection
 
     def _bring_up(self, connection: sqlite3.Connection) -> None:
-        self._take_turn()
         try:
+            self._take_turn()
             self.migrated += bring_up(connection, self.path)
             self._prepared = True
         finally:
@@ -113,23 +132,21 @@ class Connections:
         deadline = clock.monotonic() + CALL_SECONDS
         if not self._mutex.acquire(timeout=CALL_SECONDS):
             raise self._busy()
-        try:
-            if self._turn_descriptor < 0:
-                touch(self._turn_file)
-                self._turn_descriptor = os.open(self._turn_file, os.O_RDWR | os.O_CLOEXEC)
-            nap = _FIRST_NAP
-            while not _locked(self._turn_descriptor):
-                if clock.monotonic() > deadline:
-                    raise self._busy()
-                time.sleep(nap)
-                nap = min(nap * 1.5, _LONGEST_NAP)
-        except BaseException:
-            self._mutex.release()
-            raise
+        if self._turn_descriptor < 0:
+            touch(self._turn_file)
+            self._turn_descriptor = os.open(self._turn_file, os.O_RDWR | os.O_CLOEXEC)
+        nap = _FIRST_NAP
+        while not _locked(self._turn_descriptor):
+            if clock.monotonic() > deadline:
+                raise self._busy()
+            time.sleep(nap)
+            nap = min(nap * 1.5, _LONGEST_NAP)
 
     def _give_turn(self) -> None:
-        fcntl.flock(self._turn_descriptor, fcntl.LOCK_UN)
-        self._mutex.release()
+        if self._mutex._is_owned():
+            if self._turn_descriptor >= 0:
+                fcntl.flock(self._turn_descriptor, fcntl.LOCK_UN)
+            self._mutex.release()
 
     def _busy(self) -> EngineBusy:
         return EngineBusy(
@@ -150,6 +167,12 @@ class Connections:
             return EngineRefused(f"{self.path} is read-only for this user")
         return EngineUnavailable(f"{self.path}: {error}")
 
+    def forked(self) -> None:
+        """In a new child, before it has threads: the turn is its parent's, and ends with it alone."""
+        if self._turn_descriptor >= 0:
+            os.close(self._turn_descriptor)
+        self._forget()
+
     def close(self) -> None:
         """Close this thread's connection and let go of the others.
 
@@ -169,15 +192,15 @@ class Connections:
         return None
 
 
-def _transaction(connection: sqlite3.Connection) -> Generator[sqlite3.Connection]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield connection
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
+_all: weakref.WeakSet[Connections] = weakref.WeakSet()
+
+
+def _forked() -> None:
+    for connections in list(_all):
+        connections.forked()
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 def _locked(descriptor: int) -> bool:

@@ -33,7 +33,7 @@ class Liveness(Core):
 
     def beat(self, reports: Sequence[Report]) -> set[str]:
         """See `Broker.beat`."""
-        with self._files.writing() as db:
+        with self._silence.unless_it_fails(), self._files.writing() as db:
             return {
                 r.worker
                 for r in reports

@@ -157,7 +157,7 @@ SELECT max(seq) FROM (SELECT seq FROM jobs WHERE seq > ? ORDER BY seq LIMIT ?);
 SELECT id FROM jobs WHERE seq > ? AND seq <= ? AND finished < ?;
 
 -- name: forget
-DELETE FROM jobs WHERE id = ?;
+DELETE FROM jobs WHERE id = ? AND finished IS NOT NULL;
 
 -- name: forget_attempts
 DELETE FROM attempts WHERE id = ?;

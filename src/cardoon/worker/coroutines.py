@@ -1,0 +1,107 @@
+"""Running the body of an `async def` task to its end, from code that is not async."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Callable, Coroutine, Generator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import asyncio
+
+_loops = threading.local()
+
+
+def run_coroutine(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run an `async def` body to its end on this thread's loop; if one runs already, in another thread."""
+    import asyncio  # here, so that who only sends does not pay for it
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return _run_to_its_end(_runner(), coroutine)
+    return _in_a_thread(coroutine)
+
+
+def _run_to_its_end(runner: asyncio.Runner, coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """In the context of this job, not of the runner's first one.
+
+    What a signal handler raises while the loop sleeps is raised in the coroutine, where it waits: nothing
+    of it may live on in the next job.
+    """
+    thrown: list[BaseException] = []
+    loop = runner.get_loop()
+    task = loop.create_task(_interruptible(coroutine, thrown), context=contextvars.copy_context())
+    while True:
+        try:
+            return loop.run_until_complete(task)
+        except BaseException as error:
+            if task.done():
+                raise
+            thrown.append(error)
+            task.cancel()
+
+
+async def _interruptible(coroutine: Coroutine[Any, Any, Any], thrown: list[BaseException]) -> Any:
+    return await _Driven(coroutine, thrown)
+
+
+class _Driven:
+    """A coroutine that meets a thrown error where asyncio says that it was cancelled."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any], thrown: list[BaseException]) -> None:
+        self._coroutine = coroutine
+        self._thrown = thrown
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        step: Callable[[], Any] = partial(self._coroutine.send, None)
+        while True:
+            try:
+                waits_for = step()
+            except StopIteration as end:
+                return end.value
+            try:
+                step = partial(self._coroutine.send, (yield waits_for))
+            except BaseException as error:
+                step = partial(self._coroutine.throw, self._instead_of(error))
+
+    def _instead_of(self, error: BaseException) -> BaseException:
+        import asyncio
+
+        if not (self._thrown and isinstance(error, asyncio.CancelledError)):
+            return error
+        if (task := asyncio.current_task()) is not None:
+            task.uncancel()
+        return self._thrown.pop()
+
+
+def _runner() -> asyncio.Runner:
+    import asyncio
+
+    runner: asyncio.Runner | None = getattr(_loops, "runner", None)
+    if runner is None:
+        runner = _loops.runner = asyncio.Runner()
+    return runner
+
+
+def _in_a_thread(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    import asyncio
+
+    ends: list[Any] = []
+    context = contextvars.copy_context()
+
+    def run() -> None:
+        try:
+            ends.append((context.run(asyncio.run, coroutine), None))
+        except BaseException as error:
+            ends.append((None, error))
+
+    thread = threading.Thread(target=run, name="cardoon-coroutine")
+    thread.start()
+    thread.join()
+    value, error = ends[0]
+    if error is not None:
+        raise error
+    return value
