@@ -73,7 +73,6 @@ def test_only_a_wrong_page_is_called_a_wrong_page(project: Project) -> None:
     assert wrong.returncode == 2
     assert "--page: 'x' names no page" in wrong.stderr
     db = sqlite3.connect(project.folder / "jobs.db")
-    db.execute("PRAGMA ignore_check_constraints=1")
     db.execute("UPDATE jobs SET state = 'nonsense' WHERE id = ?", [id])
     db.commit()
     db.close()

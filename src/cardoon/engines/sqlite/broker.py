@@ -283,5 +283,6 @@ def _chosen(candidates: Iterable[tuple[int, int, int]], limit: int) -> list[int]
     return chosen
 
 
-def _in_order(row: tuple[int, ...]) -> tuple[int, int]:
-    return row[-1], row[0]
+def _in_order(row: tuple[Any, ...]) -> tuple[bool, Any, int]:
+    """By priority, then age; as in SQLite, a priority that is no number comes last."""
+    return not isinstance(row[-1], int), row[-1], row[0]

@@ -22,7 +22,8 @@ SELECT min(created) FROM (SELECT created FROM jobs WHERE state = 'ready' AND que
 UPDATE jobs SET state = 'ready' WHERE state IN ('delayed', 'retrying') AND due <= ?;
 
 -- name: next_due
-SELECT min(due) FROM jobs WHERE state IN ('delayed', 'retrying');
+-- Below the bound are all numbers and no text that somebody wrote there by hand.
+SELECT min(due) FROM jobs WHERE state IN ('delayed', 'retrying') AND due < 9e99;
 
 -- name: expire
 UPDATE jobs SET state = 'expired', finished = ?1, token = token + 1, note = 'not started before it expired'
@@ -31,7 +32,7 @@ RETURNING queue;
 
 -- name: next_expiry
 SELECT min(expires) FROM jobs
-WHERE expires IS NOT NULL AND state IN ('delayed', 'ready', 'blocked', 'parked', 'retrying');
+WHERE expires IS NOT NULL AND state IN ('delayed', 'ready', 'blocked', 'parked', 'retrying') AND expires < 9e99;
 
 -- name: candidates
 -- The head of one queue, in order; suspects only for who may take them.

@@ -1,14 +1,12 @@
 -- One table of jobs. Finished ones stay in it until their retention ends; every index that a claim or
 -- a settle touches is partial, so that history weighs nothing on them (docs/decisions/0003).
--- The checks keep out what no claim could read; what a row holds is judged again when it is read.
+-- No CHECK constraints: they cost a third of the rate of `map`. What a row holds is judged when it is read.
 CREATE TABLE jobs (
     seq      INTEGER PRIMARY KEY,
-    id       TEXT NOT NULL UNIQUE CHECK (typeof(id) = 'text'),
-    state    TEXT NOT NULL CHECK (state IN (
-        'delayed', 'ready', 'blocked', 'parked', 'running', 'retrying', 'succeeded', 'result_lost', 'failed',
-        'skipped', 'cancelled', 'expired', 'quarantined')),
-    queue    TEXT NOT NULL CHECK (typeof(queue) = 'text'),
-    priority INTEGER NOT NULL CHECK (typeof(priority) = 'integer'),
+    id       TEXT NOT NULL UNIQUE,
+    state    TEXT NOT NULL,
+    queue    TEXT NOT NULL,
+    priority INTEGER NOT NULL,
     token    INTEGER NOT NULL DEFAULT 0,
     attempt  INTEGER NOT NULL DEFAULT 0,
     retries  INTEGER NOT NULL DEFAULT 0,
@@ -16,12 +14,12 @@ CREATE TABLE jobs (
     suspect  INTEGER NOT NULL DEFAULT 0,
     cancel   INTEGER NOT NULL DEFAULT 0,
     worker   TEXT,
-    created  REAL NOT NULL CHECK (typeof(created) = 'real'),
-    due      REAL CHECK (typeof(due) IN ('real', 'null')),
-    expires  REAL CHECK (typeof(expires) IN ('real', 'null')),
-    started  REAL CHECK (typeof(started) IN ('real', 'null')),
-    finished REAL CHECK (typeof(finished) IN ('real', 'null')),
-    task     TEXT NOT NULL CHECK (typeof(task) = 'text'),
+    created  REAL NOT NULL,
+    due      REAL,
+    expires  REAL,
+    started  REAL,
+    finished REAL,
+    task     TEXT NOT NULL,
     parent   TEXT,
     body     BLOB NOT NULL,
     result   BLOB,
