@@ -30,7 +30,8 @@ from cardoon.model.states import CELERY_NAMES, State
 from cardoon.tasks.call import OPTIONS
 from cardoon.tasks.hooks import HOOKS
 from cardoon.tasks.task import MAGIC
-from cardoon.worker.execution import _loops, execute
+from cardoon.worker.coroutines import close_loop
+from cardoon.worker.execution import execute
 
 ROOT = Path(__file__).parents[2]
 GUIDES = sorted((ROOT / "docs" / "guides").glob("*.md"))
@@ -104,8 +105,7 @@ def working(app: Cardoon) -> Generator[None, None, None]:
             while claims := app.engine.claim("worker", None, 1):
                 app.engine.settle([(claims[0], execute(app, claims[0]))])
             app.engine.wait(None, IDLE_SECONDS)
-        if hasattr(_loops, "runner"):
-            _loops.runner.close()  # a worker's loop ends with its process; this one must not outlive the test
+        close_loop()  # a worker's loop ends with its process; this one must not outlive the test
 
     thread = threading.Thread(target=work)
     thread.start()

@@ -105,3 +105,10 @@ def _in_a_thread(coroutine: Coroutine[Any, Any, Any]) -> Any:
     if error is not None:
         raise error
     return value
+
+
+def close_loop() -> None:
+    """Close the loop of this thread, if it ran a coroutine; for threads that end before their process."""
+    runner: asyncio.Runner | None = _loops.__dict__.pop("runner", None)
+    if runner is not None:
+        runner.close()
