@@ -270,3 +270,15 @@ def test_a_forked_child_does_not_hold_the_turn_of_its_dead_parent(tmp_path: Path
     os.close(reader)
     assert dead.stdout is not None
     dead.stdout.close()
+
+
+def test_a_bell_that_cannot_be_rung_does_not_undo_the_commit(
+    engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_more_files(*_: object) -> int:
+        raise OSError(24, "Too many open files")
+
+    engine.push([message()])
+    monkeypatch.setattr(os, "pwrite", no_more_files)
+    assert engine.push([message()]) == [True]
+    assert engine.count()["celery"][State.READY] == 2

@@ -13,10 +13,11 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cardoon.engines.sqlite.place import touch
+from cardoon.model.errors import EngineError
 
 _IN_MODIFY = 0x2
 _NAP_SECONDS = 0.02
@@ -41,7 +42,8 @@ class Bell:
         """Wake all that listen, in every process."""
         if self._pid != os.getpid():
             self._forget()
-        with self._mutex:  # the number of a closed descriptor may belong to another file already
+        # After a commit nothing may raise: it stands, and a ring is a hint, as sleepers look by themselves.
+        with self._mutex, suppress(OSError, EngineError):
             if self._descriptor < 0:
                 touch(self.path)
                 self._descriptor = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
