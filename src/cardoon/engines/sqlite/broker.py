@@ -11,15 +11,13 @@ from typing import Any
 import msgspec
 
 from cardoon.engines.contract import Counts, End, OneByOne, QueueInfo, Turn, names
-from cardoon.engines.sqlite.rows import Core, Q, encode_error, push_row, settled_row
+from cardoon.engines.sqlite.rows import RECHECK_SECONDS, Core, Q, encode_error, push_row, settled_row
 from cardoon.model import clock
 from cardoon.model import message as envelope
 from cardoon.model.job import Claim
 from cardoon.model.message import Message, Unreadable
 from cardoon.model.outcome import Outcome
 from cardoon.model.states import FINAL, State
-
-_RECHECK_SECONDS = 1.0
 
 
 class Broker(OneByOne, Core):
@@ -189,8 +187,8 @@ class Broker(OneByOne, Core):
                 left = deadline - clock.monotonic()
                 if left <= 0 or ear.woken:
                     return False
-                until_due = max(0.0, due - clock.now()) if due is not None else _RECHECK_SECONDS
-                ear.wait(min(left, until_due, _RECHECK_SECONDS))
+                until_due = max(0.0, due - clock.now()) if due is not None else RECHECK_SECONDS
+                ear.wait(min(left, until_due, RECHECK_SECONDS))
 
     def _claimable(self, db: sqlite3.Connection, queues: Collection[str] | None) -> bool:
         due = db.execute(Q["next_due"]).fetchone()[0]

@@ -20,6 +20,9 @@ from cardoon.model.states import State
 
 Q = queries(Path(__file__).with_name("queries.sql"))
 
+RECHECK_SECONDS = 1.0
+"""A bell is a hint and the table is the truth: whoever sleeps looks that often anyway."""
+
 JOB_COLUMNS = Job.__struct_fields__
 """The columns of a job are the fields of what is told of it."""
 _ATTEMPT_COLUMNS = (

@@ -6,13 +6,12 @@ import json
 from collections.abc import Collection, Sequence
 
 from cardoon.engines.contract import page_number
-from cardoon.engines.sqlite.rows import JOB_COLUMNS, Core, Q, attempt_of, job_of, push_row
+from cardoon.engines.sqlite.rows import JOB_COLUMNS, RECHECK_SECONDS, Core, Q, attempt_of, job_of, push_row
 from cardoon.model import clock
 from cardoon.model.job import Claim, Filter, Job, Page, Schedule
 from cardoon.model.message import Message
 from cardoon.model.states import FINAL, State
 
-_RECHECK_SECONDS = 1.0
 _SELECT = f"SELECT {', '.join(JOB_COLUMNS)} FROM jobs"
 _ENDED = "finished IS NOT NULL AND state <> 'succeeded'"
 
@@ -36,7 +35,7 @@ class Store(Core):
                 left = deadline - clock.monotonic()
                 if found or left <= 0 or ear.woken:
                     return found
-                ear.wait(min(left, _RECHECK_SECONDS))
+                ear.wait(min(left, RECHECK_SECONDS))
 
     def _final_among(self, ids: str) -> dict[str, Job]:
         query = f"{_SELECT} WHERE id IN (SELECT value FROM json_each(?)) AND finished IS NOT NULL"
