@@ -3,7 +3,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types docs bench setup clean
+JOBS ?= 20000
+KILLS ?= 200
+SEED ?= 1
+
+.PHONY: demo test lint types docs bench torture setup clean
 
 demo: setup
 	$(BIN)/cardoon demo
@@ -22,10 +26,14 @@ types: setup
 
 docs: setup
 	$(BIN)/python -m tests.docs.test_rendered --write
+	$(BIN)/python -m tests.docs.test_guarantees --write
 	$(BIN)/python -m tests.architecture.test_walk --write
 
 bench: setup
 	$(BIN)/python -m benchmarks
+
+torture: setup
+	$(BIN)/python -m cardoon.testing.torture --jobs $(JOBS) --kills $(KILLS) --seed $(SEED) $(if $(URL),--url $(URL))
 
 setup: .venv/.made
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +18,33 @@ app = Cardoon("benchmarks", set_as_current=False)
 def add(x: int, y: int) -> int:
     """Next to nothing, with a result to store."""
     return x + y
+
+
+@app.task
+async def add_async(x: int, y: int) -> int:
+    """The same as a coroutine."""
+    return x + y
+
+
+@app.task
+def nap(seconds: float) -> None:
+    """Wait as a call to another machine does: the thread sleeps."""
+    time.sleep(seconds)
+
+
+@app.task
+async def nap_async(seconds: float) -> None:
+    """The same as a coroutine: only the job sleeps."""
+    await asyncio.sleep(seconds)
+
+
+@app.task
+def hold(file: str, seconds: float) -> None:
+    """The first attempt writes there which process runs it, and stays; the next returns at once."""
+    path = Path(file)
+    if not path.exists():
+        path.write_text(f"{os.getpid()}\n")
+        time.sleep(seconds)
 
 
 def url(folder: Path, profile: str = "durable") -> str:

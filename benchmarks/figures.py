@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from statistics import median
+from statistics import median, quantiles
 from typing import Literal
 
 import msgspec
@@ -79,6 +79,13 @@ class Figure(msgspec.Struct, frozen=True):
     floor: Spread | None
     ratio: Spread | None
     verdict: Verdict
+
+
+def percentile(values: Sequence[float], percent: int) -> float:
+    """So many percent of these are no larger; of a few values the largest ones decide."""
+    if len(values) == 1:
+        return values[0]
+    return quantiles(values, n=100, method="inclusive")[percent - 1]
 
 
 def figure(scenario: str, line: Line, pairs: Sequence[Pair]) -> Figure:

@@ -37,3 +37,9 @@ def pss_mib(pid: int) -> float:
     """Its memory: what it has alone, and its part of what it shares with others."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+
+
+def rss_mib(pid: int) -> float:
+    """Its memory with all that it shares with others."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1024

@@ -19,14 +19,24 @@ class Scale(msgspec.Struct, frozen=True, kw_only=True):
     cycles: int = 15
     starts: int = 3
     interpreters: int = 10
+    laned: int = 50_000
+    naps: int = 2_000
+    probes: int = 20
+    stops: int = 10
+    kills: int = 30
+    worker_kills: int = 10
+    warmed: int = 100_000
+    remembered: int = 1_000_000
 
 
 FULL = Scale()
 QUICK = Scale(
     rounds=1, sends=500, mapped=20_000, drained=20_000, calls=40, idle_seconds=3.0, deep=100_000,
-    cycles=10, starts=1, interpreters=3,
+    cycles=10, starts=1, interpreters=3, laned=10_000, naps=1_000, probes=5, stops=3, kills=5,
+    worker_kills=3, warmed=20_000, remembered=100_000,
 )  # fmt: skip
 TINY = Scale(
     rounds=1, sends=10, mapped=50, drained=300, calls=3, idle_seconds=0.1, shallow=20, deep=100,
-    cycles=2, starts=1, interpreters=1,
+    cycles=2, starts=1, interpreters=1, laned=100, naps=100, probes=1, stops=1, kills=1,
+    worker_kills=1, warmed=100, remembered=200,
 )  # fmt: skip

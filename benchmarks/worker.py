@@ -10,9 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
 import cardoon
 from benchmarks.application import app, url
 from benchmarks.place import ROOT
+from cardoon.worker.probe import Health
 
 COMMAND = ("-m", "cardoon", "worker", "benchmarks.application:app", "-l", "warning")
 PATIENCE_SECONDS = 120.0
@@ -28,23 +31,22 @@ def environment(folder: Path | None = None) -> dict[str, str]:
 
 
 @contextmanager
-def running(folder: Path, processes: int) -> Iterator[subprocess.Popen[bytes]]:
+def running(folder: Path, processes: int, *options: str) -> Iterator[subprocess.Popen[bytes]]:
     """A worker whose processes are all ready; stopped in order afterwards."""
-    with start(folder, "-p", str(processes)) as worker:
+    with start(folder, "-p", str(processes), *options) as worker:
         try:
             until(lambda: worker.poll() is not None or len(app.engine.workers()) == processes)
             _check(worker.poll() in (None, 0), "a worker died", folder)
             yield worker
         finally:
-            worker.terminate()
-            _end(worker)
+            stop(worker)
 
 
-def run_until_empty(folder: Path, processes: int) -> float:
+def run_until_empty(folder: Path, processes: int, *options: str) -> float:
     """A worker that ends when no job is left; the moment of its command."""
     moment = time.time()
-    with start(folder, "-p", str(processes), "--burst") as worker:
-        code = _end(worker)
+    with start(folder, "-p", str(processes), "--burst", *options) as worker:
+        code = end(worker)
     _check(code == 0, f"a worker ended with {code}", folder)
     return moment
 
@@ -57,6 +59,24 @@ def start(folder: Path, *options: str) -> subprocess.Popen[bytes]:
         )
 
 
+def stop(worker: subprocess.Popen[bytes]) -> None:
+    """Let it end in order, if it still lives."""
+    worker.terminate()
+    end(worker)
+
+
+def probed(folder: Path) -> tuple[str, str]:
+    """The options of a worker that is to tell how many of its processes are `ready`."""
+    return "--probe-file", str(folder / "health")
+
+
+def ready(folder: Path, since: float = 0.0) -> int:
+    """How many processes of a worker take jobs, if it was said after this moment."""
+    file = folder / "health"
+    said = msgspec.json.decode(file.read_bytes(), type=Health) if file.exists() else None
+    return said.children if said is not None and said.t > since else 0
+
+
 def python(*arguments: str) -> str:
     """What a fresh interpreter prints."""
     done = subprocess.run(
@@ -65,16 +85,16 @@ def python(*arguments: str) -> str:
     return done.stdout
 
 
-def until(fact: Callable[[], bool]) -> None:
+def until(fact: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
     """Wait for a fact; raises TimeoutError when it does not come true."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + seconds
     while not fact():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"waited {PATIENCE_SECONDS:g} s in vain")
+            raise TimeoutError(f"waited {seconds:g} s in vain")
         time.sleep(_LOOK_SECONDS)
 
 
-def _end(worker: subprocess.Popen[bytes]) -> int:
+def end(worker: subprocess.Popen[bytes]) -> int:
     """Its exit code; raises TimeoutExpired, and kills it, when it does not end. Its processes end with it."""
     try:
         return worker.wait(PATIENCE_SECONDS)

@@ -43,7 +43,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 def _forget_the_developers_environment() -> None:
     """No setting of whoever runs the tests reaches them; `CARDOON_TEST_*` is meant for them."""
     for name in [*os.environ]:
-        ours = name.startswith("CARDOON_") and not name.startswith("CARDOON_TEST_")
+        ours = name.startswith(("CARDOON_", "CELERY_")) and not name.startswith("CARDOON_TEST_")
         if ours or name == "DJANGO_SETTINGS_MODULE":
             del os.environ[name]
 

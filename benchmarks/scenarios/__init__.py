@@ -1,11 +1,22 @@
 """The scenarios, in the order of the table: each measures Cardoon and its floor in turns."""
 
 from benchmarks.scenarios.backlog import BACKLOG
+from benchmarks.scenarios.concurrency import CONCURRENCY
 from benchmarks.scenarios.drain import DRAIN
+from benchmarks.scenarios.health import HEALTH
 from benchmarks.scenarios.idle import IDLE
+from benchmarks.scenarios.lanes import LANES
 from benchmarks.scenarios.latency import LATENCY
 from benchmarks.scenarios.map import MAP
+from benchmarks.scenarios.memory import MEMORY
+from benchmarks.scenarios.recovery import RECOVERY
 from benchmarks.scenarios.send import SEND
 from benchmarks.scenarios.start import START
+from benchmarks.scenarios.stop import STOP
 
-ALL = {scenario.name: scenario for scenario in (SEND, MAP, DRAIN, LATENCY, IDLE, BACKLOG, START)}
+_IN_ORDER = (
+    SEND, MAP, DRAIN, LANES, CONCURRENCY, LATENCY, IDLE, HEALTH, BACKLOG, START, STOP, RECOVERY, MEMORY,
+)  # fmt: skip
+ALL = {scenario.name: scenario for scenario in _IN_ORDER}
+LONG = frozenset({MEMORY.name})
+"""Those that are left out unless they are asked for."""

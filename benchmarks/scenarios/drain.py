@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 from benchmarks.application import add, stored_in
@@ -13,6 +11,7 @@ from benchmarks.floors import drain as floor
 from benchmarks.place import fresh
 from benchmarks.processes import cpu_of_children
 from benchmarks.scale import Scale
+from benchmarks.stored import first_and_last
 from benchmarks.worker import run_until_empty
 
 PROCESSES = 2
@@ -38,19 +37,8 @@ def _ours(folder: Path, jobs: int) -> floor.Drained:
         add.starmap((i, 1) for i in range(jobs))
     cpu = cpu_of_children()
     command = run_until_empty(folder, PROCESSES)
-    first, last = _first_and_last(folder / "jobs.db", jobs)
+    first, last = first_and_last(folder, jobs)
     return floor.Drained.of(jobs, command, first, last, cpu_of_children() - cpu)
-
-
-def _first_and_last(file: Path, jobs: int) -> tuple[float, float]:
-    """The first start and the last finish, as stored; every job must have ended well."""
-    db = sqlite3.connect(file)
-    query = "SELECT count(*), min(started), max(finished) FROM jobs WHERE state = 'succeeded'"
-    with closing(db):
-        done, first, last = db.execute(query).fetchone()
-    if done != jobs:
-        raise RuntimeError(f"{done} of {jobs} jobs succeeded")
-    return first, last
 
 
 DRAIN = Scenario(

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from benchmarks.application import add, stored_in
 from benchmarks.figures import Line, Pair, Readings, Scenario, Target
 from benchmarks.place import fresh
-from benchmarks.processes import cpu_seconds, pss_mib, tree
+from benchmarks.processes import cpu_seconds, pss_mib, rss_mib, tree
 from benchmarks.scale import Scale
 from benchmarks.worker import environment, running
 
 PROCESSES = 2
 SETTLING_SECONDS = 1.0
+LANES = ("-t", "8", "--async", "100")
 
 
 def rounds(scale: Scale) -> Iterator[Readings]:
@@ -25,12 +26,27 @@ def rounds(scale: Scale) -> Iterator[Readings]:
             time.sleep(min(SETTLING_SECONDS, scale.idle_seconds))
             supervisor, *children = tree(worker.pid)
             cpu = _cpu_percent([supervisor, *children], scale.idle_seconds)
-            python = _plain_python()
-            yield {
+            python, python_rss = _plain_python()
+            readings = {
                 "idle worker, 2 processes": Pair(cpu),
                 "memory of the supervisor": Pair(pss_mib(supervisor), python),
+                "... with what is shared": Pair(rss_mib(supervisor), python_rss),
                 "memory of a process": Pair(max(map(pss_mib, children)), python),
+                "... and what is shared": Pair(max(map(rss_mib, children)), python_rss),
             }
+        yield {**readings, **_with_lanes(scale)}
+
+
+def _with_lanes(scale: Scale) -> Readings:
+    with fresh() as folder, stored_in(folder), running(folder, PROCESSES, *LANES) as worker:
+        add.delay(1, 1).get(timeout=10)
+        time.sleep(min(SETTLING_SECONDS, scale.idle_seconds))
+        everyone = tree(worker.pid)
+        cpu = _cpu_percent(everyone, scale.idle_seconds)
+        return {
+            "... -t 8 --async 100": Pair(cpu),
+            "... memory of a process": Pair(max(map(pss_mib, everyone[1:]))),
+        }
 
 
 def _cpu_percent(pids: list[int], seconds: float) -> float:
@@ -39,15 +55,15 @@ def _cpu_percent(pids: list[int], seconds: float) -> float:
     return 100 * (sum(map(cpu_seconds, pids)) - before) / (time.monotonic() - begun)
 
 
-def _plain_python() -> float:
-    """The memory of an interpreter that does nothing."""
+def _plain_python() -> tuple[float, float]:
+    """The memory of an interpreter that does nothing: PSS and RSS."""
     program = [sys.executable, "-c", "print(flush=True); input()"]
     with subprocess.Popen(
         program, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as python:
         assert python.stdout
         python.stdout.readline()
-        memory = pss_mib(python.pid)
+        memory = pss_mib(python.pid), rss_mib(python.pid)
         python.communicate(b"\n")
     return memory
 
@@ -55,12 +71,17 @@ def _plain_python() -> float:
 IDLE = Scenario(
     "idle",
     f"A worker with {PROCESSES} processes and no jobs: processor time of all its processes per second, and "
-    "their memory (PSS: what processes share is divided among them). Floor of the memory: an interpreter "
-    "that has imported nothing.",
+    "their memory (PSS: what processes share is divided among them; with what is shared: RSS). Then a worker "
+    "whose processes have 8 threads and an event loop. Floor of the memory: an interpreter that has imported "
+    "nothing.",
     [
         Line("idle worker, 2 processes", "% CPU", Target(1.0, at_most=True), places=2),
         Line("memory of the supervisor", "MiB", places=1),
+        Line("... with what is shared", "MiB", places=1),
         Line("memory of a process", "MiB", Target(30, at_most=True), places=1),
+        Line("... and what is shared", "MiB", places=1),
+        Line("... -t 8 --async 100", "% CPU", Target(1.0, at_most=True), places=2),
+        Line("... memory of a process", "MiB", Target(30, at_most=True), places=1),
     ],
     rounds,
 )

@@ -5,10 +5,9 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
-from statistics import quantiles
 
 from benchmarks.application import add, stored_in
-from benchmarks.figures import Line, Pair, Readings, Scenario, Target
+from benchmarks.figures import Line, Pair, Readings, Scenario, Target, percentile
 from benchmarks.floors.answer import caller
 from benchmarks.place import fresh
 from benchmarks.scale import Scale
@@ -53,12 +52,8 @@ def _readings(ours: list[tuple[float, float]], floor: list[tuple[float, float]])
     for index, name in enumerate(("start latency", "round trip")):
         mine, theirs = ([pair[index] * 1000 for pair in pairs] for pairs in (ours, floor))
         for percent in (50, 99):
-            readings[f"{name} p{percent}"] = Pair(_percentile(mine, percent), _percentile(theirs, percent))
+            readings[f"{name} p{percent}"] = Pair(percentile(mine, percent), percentile(theirs, percent))
     return readings
-
-
-def _percentile(values: list[float], percent: int) -> float:
-    return quantiles(values, n=100, method="inclusive")[percent - 1]
 
 
 LATENCY = Scenario(

@@ -10,17 +10,17 @@ from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
+from cardoon.context import Request, current_job
 from cardoon.engines.contract import Engine
 from cardoon.engines.urls import connect
 from cardoon.events import Events
-from cardoon.middleware import Layer, compose
+from cardoon.loaders import BaseLoader, as_mapping, import_if_there, imported, installed_apps, loader_class
+from cardoon.middleware import CallNext, Layer, compose
 from cardoon.model import clock, codec
 from cardoon.model import message as envelope
 from cardoon.model.errors import (
+    CardoonError,
     ConfigurationError,
-    InvalidOption,
-    NotSerializable,
-    PayloadTooLarge,
     QueueNotFound,
     nearest,
 )
@@ -28,12 +28,14 @@ from cardoon.model.message import Message
 from cardoon.model.signature import UNTYPED
 from cardoon.model.states import State
 from cardoon.result import AsyncResult
-from cardoon.tasks.call import arguments, changed
+from cardoon.tasks.call import arguments, changed, too_large, transaction_of, unsayable
 from cardoon.tasks.declare import Declare, declaring
 from cardoon.tasks.registry import Registry, shared
 from cardoon.tasks.task import Task, TaskType, set_current_app
 
 if TYPE_CHECKING:
+    from cardoon.control import Control
+    from cardoon.jobs import Jobs
     from cardoon.settings import Loaded, Settings
 
 INLINE_POOL = "cardoon.worker.pools.inline:run_inline"
@@ -48,17 +50,27 @@ INLINE_REMEMBERED = 1_000
 PUSH_AT_ONCE = 5_000
 """So many messages are stored in one step: more would keep other writers waiting."""
 
+LOOK_SECONDS = 60.0
+"""How long it is taken for granted that a queue has consumers, or has none."""
+
 
 class Cardoon:
     """An application. Make one at the top of a module and declare tasks on it.
 
     `main` names it and stands for `__main__` in task names. Settings are keyword arguments, in any
     of Celery's spellings; they are read when first needed, so `config_from_object` may follow.
-    `engine` takes an engine object instead of the URL, for tests.
+    `engine` takes an engine object instead of the URL, for tests. `loader` is the class of its loader,
+    or a name for it, as in CELERY_LOADER.
     """
 
     def __init__(
-        self, main: str = "", *, engine: Engine | None = None, set_as_current: bool = True, **settings: Any
+        self,
+        main: str = "",
+        *,
+        engine: Engine | None = None,
+        loader: str | type[BaseLoader] | None = None,
+        set_as_current: bool = True,
+        **settings: Any,
     ) -> None:
         self.main = main
         named = {_ARGUMENTS.get(name, name): value for name, value in settings.items()}
@@ -69,11 +81,14 @@ class Cardoon:
         self.running: list[Layer[Any]] = []
         self.task: Declare = declaring(self)
         self._given_engine = self._engine = engine
-        self._mutex = threading.Lock()
+        self._given_loader = loader
+        self._loader: BaseLoader | None = None
+        self._mutex = threading.RLock()
         self._loaded: Loaded | None = None
         self._engine_is_for: Loaded | None = None
         self._inline: dict[str, Engine] = {}
         self._discoveries: list[Callable[[], Iterable[str]]] = []
+        self._next_looks: dict[str, float] = {}
         if set_as_current:
             set_current_app(self)
 
@@ -86,13 +101,29 @@ class Cardoon:
         if loaded is None:
             from cardoon.settings import load  # here: who only imports the application reads no settings
 
-            loaded = self._loaded = load(self.conf.given, framework=self.conf.framework())
+            _ = self.loader  # even if it is not asked for settings, it is to hear of jobs
+            framework, module = self.conf.framework(), self.conf.module
+            loaded = self._loaded = load(self.conf.given, framework=framework, module=module)
         return loaded
 
     @property
     def settings(self) -> Settings:
         """The settings."""
         return self.loaded.settings
+
+    @property
+    def loader(self) -> BaseLoader:
+        """Where settings and task modules come from; raises ConfigurationError for what is none."""
+        with self._mutex:
+            if self._loader is None:
+                self._loader = loader_class(self._given_loader)(self)
+                if type(self._loader).on_task_init is not BaseLoader.on_task_init:
+                    self.running.insert(0, self._tell_loader)
+        return self._loader
+
+    def _tell_loader(self, request: Request, call_next: CallNext[Request]) -> Any:
+        self.loader.on_task_init(str(request.id), request.task_object)
+        return call_next(request)
 
     @property
     def engine(self) -> Engine:
@@ -110,7 +141,10 @@ class Cardoon:
         if self._engine is not None and before and _place_of(before) == _place_of(self.loaded):
             return self._engine
         settings = self.settings
-        return connect(settings.url, profile=settings.profile, retention=settings.result_expires)
+        try:
+            return connect(settings.url, profile=settings.profile, retention=settings.result_expires)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{error} (url from {self.loaded.sources['url']})") from None
 
     @cached_property
     def Task(self) -> type[Task[..., Any, Any]]:
@@ -127,7 +161,7 @@ class Cardoon:
 
     def config_from_object(self, obj: Any, *, namespace: str = "") -> None:
         """Read settings from a module, an object, a mapping, or the path of one (`package.module:name`)."""
-        self.conf.add(_as_mapping(_imported(obj) if isinstance(obj, str) else obj), namespace)
+        self.conf.add(as_mapping(imported(obj) if isinstance(obj, str) else obj), namespace)
 
     def config_from_envvar(self, variable: str) -> None:
         """Read settings from the module that this environment variable names."""
@@ -155,7 +189,7 @@ class Cardoon:
 
         def modules() -> Iterable[str]:
             named = (
-                packages() if callable(packages) else packages if packages is not None else _installed_apps()
+                packages() if callable(packages) else packages if packages is not None else installed_apps()
             )
             return [f"{package}.{related_name}" for package in named]
 
@@ -173,26 +207,61 @@ class Cardoon:
             importlib.import_module(info.name)
         return sorted(set(self.tasks) - before)
 
+    def begin_worker(self) -> None:
+        """Tell the loader that a worker process starts; raises ConfigurationError with what it raises."""
+        try:
+            self.loader.on_worker_init()
+        except CardoonError:
+            raise
+        except Exception as error:
+            what = f"{type(self.loader).__qualname__}.on_worker_init() failed"
+            raise ConfigurationError(f"{what}: {type(error).__name__}: {error}") from error
+
     def import_tasks(self) -> None:
         """Import everything that may declare tasks: `imports`, `include` and what autodiscovery found."""
-        for module in (*self.settings.imports, *self.settings.include):
-            importlib.import_module(module)
+        self.loader.import_default_modules()
         self._discover()
 
     def _discover(self) -> None:
         while self._discoveries:
             for module in self._discoveries.pop(0)():
-                _import_if_there(module)
+                import_if_there(module)
 
     # -- the door
 
-    def send(self, messages: list[Message]) -> None:
-        """Store messages through the send layers; each 5,000 together or not at all."""
-        for start in range(0, len(messages), PUSH_AT_ONCE):
-            batch = [self._sendable(m) for m in messages[start : start + PUSH_AT_ONCE]]
-            self.engine.push(batch)
+    def send(self, messages: list[Message], *, tm: Any = None) -> None:
+        """Store messages through the send layers; each 5,000 together or not at all.
+
+        With a transaction manager `tm` they are checked now and stored when its transaction has committed.
+        """
+        ready = [self._sendable(message) for message in messages]
+        if tm is None:
+            self._store(ready)
+        else:
+            self._store_after_commit(ready, tm)
+
+    def _store(self, ready: list[Message]) -> None:
+        for start in range(0, len(ready), PUSH_AT_ONCE):
+            batch = ready[start : start + PUSH_AT_ONCE]
+            job, engine = current_job(), self.engine
+            engine.push(batch, by=job.claim if job.engine is engine else None)
             for message in batch if "job.sent" in self.events.heard else ():
                 self.events.emit("job.sent", message.id, message.task, queue=message.queue)
+            if batch[-1].sent >= self._next_looks.get(batch[-1].queue, 0.0):
+                self._look_for_consumers(batch[-1])
+
+    def _store_after_commit(self, ready: list[Message], tm: Any) -> None:
+        from cardoon.transactions import after_commit  # here: only who names a transaction pays for it
+
+        after_commit(tm, ready, self._run_here if self.settings.task_always_eager else self._store)
+
+    def _look_for_consumers(self, message: Message) -> None:
+        """Whether anybody takes the jobs of its queue: asked once a minute at most, as it asks the engine."""
+        self._next_looks[message.queue] = message.sent + LOOK_SECONDS
+        if self.settings.warn_no_consumer:
+            from cardoon.consumers import warn_if_none  # here: once a minute, not at `import cardoon`
+
+            warn_if_none(self.engine, message)
 
     def _sendable(self, message: Message) -> Message:
         if self.sending:
@@ -203,9 +272,9 @@ class Cardoon:
         try:
             size = len(envelope.encode(message))
         except UnicodeEncodeError as error:
-            raise _unsayable(message, error) from None
+            raise unsayable(message, error) from None
         if size > settings.task_size_limit:
-            raise _too_large(message, size, settings.task_size_limit)
+            raise too_large(message, size, settings.task_size_limit)
         return message
 
     def _check_queue(self, message: Message) -> None:
@@ -235,19 +304,23 @@ class Cardoon:
             priority=self.settings.task_default_priority,
             sent=clock.now(),
         )
+        tm, options = transaction_of(options)
         message = changed(message, options, name)
-        self.send([message])
+        self.send([message], tm=tm)
         return AsyncResult(message.id, self.engine, task=name)
 
     def run_inline(self, message: Message) -> Engine:
         """Run a message here and now with everything that follows; the engine that remembers its end."""
-        message = self._sendable(message)
+        self._run_here([self._sendable(message)])
+        return self._inline[message.id]
+
+    def _run_here(self, ready: list[Message]) -> None:
         module, _, name = INLINE_POOL.partition(":")
-        engine: Engine = getattr(importlib.import_module(module), name)(self, message)
-        self._inline[message.id] = engine
+        run = getattr(importlib.import_module(module), name)
+        for message in ready:
+            self._inline[message.id] = run(self, message)
         while len(self._inline) > INLINE_REMEMBERED:
             self._inline.pop(next(iter(self._inline)))
-        return engine
 
     def engine_of(self, id: str) -> Engine:
         """Where this job is remembered: the engine, or for an eager one of this process its own."""
@@ -261,9 +334,26 @@ class Cardoon:
         returns = task.signature.returns if task is not None else UNTYPED
         return AsyncResult(task_id, engine, task=job.task if job else None, returns=returns)
 
-    def revoke(self, task_id: str | Sequence[str]) -> dict[str, State]:
-        """Cancel jobs: those that wait never start, those that run are not run again; their states now."""
-        return self.engine.cancel([task_id] if isinstance(task_id, str) else list(task_id))
+    def revoke(self, task_id: str | Sequence[str], terminate: bool = False) -> dict[str, State]:
+        """Cancel jobs: those that wait never start, those that run are not run again; their states now.
+
+        With `terminate` those that run are ended.
+        """
+        return self.control.revoke(task_id, terminate=terminate)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Its jobs, taken by a filter."""
+        from cardoon.jobs import Jobs  # here, as below: only who looks at jobs pays for it
+
+        return Jobs(self)
+
+    @cached_property
+    def control(self) -> Control:
+        """Looking into what is under way, and steering it, with Celery's words."""
+        from cardoon.control import Control
+
+        return Control(self)
 
     def close(self) -> None:
         """Let go of the engine's connections."""
@@ -289,11 +379,14 @@ class Configuration:
         self._framework.update(mapping)
         self._app.forget_settings()
 
+    @property
+    def module(self) -> str | None:
+        """The module that the loader read unasked, if `framework` is what stands in one."""
+        return None if self._framework else self._app.loader.module
+
     def framework(self) -> dict[str, Any]:
-        """What `config_from_object` read; without it Django's settings, where there are some."""
-        if not self._framework and os.environ.get("DJANGO_SETTINGS_MODULE") and _installed("django"):
-            return dict(_as_mapping(_imported("django.conf:settings")))
-        return self._framework
+        """What `config_from_object` read; without it what the loader reads."""
+        return self._framework or dict(self._app.loader.read_configuration())
 
     def update(self, *mappings: Mapping[str, Any], **settings: Any) -> None:
         """Set several."""
@@ -324,74 +417,3 @@ def _place_of(loaded: Loaded) -> object:
 
 def _itself(message: Message) -> Message:
     return message
-
-
-def _largest(message: Message) -> str:
-    """Which argument takes the most room."""
-    parts = {
-        **{f"argument {i + 1}": v for i, v in enumerate(message.args)},
-        **{f"argument {k!r}": v for k, v in message.kwargs.items()},
-    }
-    sizes = {name: len(codec.dumps(value)) for name, value in parts.items()}
-    if not sizes:
-        return "its options"
-    name = max(sizes, key=sizes.__getitem__)
-    return f"{name} alone {sizes[name]:,}"
-
-
-def _too_large(message: Message, size: int, limit: int) -> PayloadTooLarge:
-    return PayloadTooLarge(
-        f"a call of {message.task} is {size:,} bytes, the limit is {limit:,} ({_largest(message)}); "
-        "pass an id or a path instead"
-    )
-
-
-def _unsayable(message: Message, error: UnicodeEncodeError) -> NotSerializable:
-    text = str(error.object)
-    named = [*enumerate(message.args, 1), *message.kwargs.items()]
-    where = next(
-        (f"argument {name!r} of " for name, value in named if value == text or text in repr(value)), ""
-    )
-    return NotSerializable(f"{where}{message.task} holds a lone surrogate ({error.reason})")
-
-
-def _installed(module: str) -> bool:
-    from importlib.util import find_spec  # here: only who reads settings from elsewhere pays for it
-
-    return find_spec(module) is not None
-
-
-def _imported(path: str) -> Any:
-    module, _, attribute = path.partition(":")
-    if not attribute and not _installed(module) and "." in module:
-        module, _, attribute = path.rpartition(".")
-    try:
-        found = importlib.import_module(module)
-        return getattr(found, attribute) if attribute else found
-    except (ImportError, AttributeError) as error:
-        raise ConfigurationError(f"settings {path!r} cannot be read: {error}") from error
-
-
-def _as_mapping(obj: Any) -> Mapping[str, Any]:
-    if isinstance(obj, Mapping):
-        return obj
-    names = dir(obj)
-    values = {name: getattr(obj, name, None) for name in names if not name.startswith("_")}
-    return {n: v for n, v in values.items() if not isinstance(v, (ModuleType, type)) and not callable(v)}
-
-
-def _installed_apps() -> Iterable[str]:
-    if not _installed("django"):
-        raise InvalidOption(
-            "autodiscover_tasks() without packages reads Django's INSTALLED_APPS; name the packages"
-        )
-    return list(_imported("django.conf:settings").INSTALLED_APPS)
-
-
-def _import_if_there(module: str) -> None:
-    """Import a module; that it is missing is fine, that something inside it is missing is not."""
-    try:
-        importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
-            raise

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -19,6 +19,18 @@ from cardoon.model.message import Message
 NOT_A_JOB = Claim(Message(id="", task=""), worker="", token=0)
 
 
+class Interrupt(Protocol):
+    """Hears when a body starts and ends, so that a time limit may raise into it in between."""
+
+    def enter(self) -> None:
+        """A body starts."""
+        ...
+
+    def leave(self) -> None:
+        """It ended: nothing is raised from outside any more."""
+        ...
+
+
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """What an attempt may ask about the process that runs it."""
 
@@ -26,6 +38,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     loglevel: int = 0
     logfile: str | None = None
     is_eager: bool = False
+    interrupt: Interrupt | None = None
 
 
 NOWHERE = Surroundings()
@@ -37,7 +50,7 @@ class Request:
     Outside a job `id` is None and `called_directly` is True.
     """
 
-    __slots__ = ("args", "claim", "engine", "in_body", "kwargs", "retry_asked", "surroundings", "task_object")
+    __slots__ = ("args", "claim", "engine", "kwargs", "retry_asked", "started", "surroundings", "task_object")
 
     def __init__(
         self,
@@ -45,7 +58,7 @@ class Request:
         args: list[Any] | tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
         *,
-        task_object: object = None,
+        task_object: Any = None,
         engine: Store | None = None,
         surroundings: Surroundings = NOWHERE,
     ) -> None:
@@ -56,7 +69,7 @@ class Request:
         self.engine = engine
         self.surroundings = surroundings
         self.retry_asked: Retry | None = None
-        self.in_body = False
+        self.started = clock.now()
 
     @property
     def id(self) -> str | None:

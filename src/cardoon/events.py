@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from cardoon.model.errors import UnknownOption
-
-log = logging.getLogger("cardoon.events")
 
 KINDS = {
     "job.sent": "a job was stored",
@@ -23,7 +20,7 @@ KINDS = {
     "job.parked": "no task here can run the job; it is kept",
     "job.refused": "the engine refused the end of an attempt that had lost its job",
     "job.returned": "a claimed job went back to its place, unstarted and uncharged",
-    "job.quarantined": "a job's workers died under it too often (told by the supervisor's log alone)",
+    "job.quarantined": "a job's workers died under it too often; told by the next process of that worker",
     "worker.ready": "a worker process takes jobs",
     "worker.stopping": "a worker process takes no more jobs",
     "worker.lost": "a worker process died or fell silent (told by the supervisor's log alone)",
@@ -74,4 +71,6 @@ class Events:
             try:
                 listener(event)
             except Exception:
-                log.exception("a listener failed on %s", kind)
+                import logging  # here: most processes need none to send
+
+                logging.getLogger("cardoon.events").exception("a listener failed on %s", kind)

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 J = TypeVar("J")
+J_contra = TypeVar("J_contra", contravariant=True)
 
-CallNext = Callable[[J], Any]
-Layer = Callable[[J, CallNext[J]], Any]
+
+class CallNext(Protocol[J_contra]):
+    """What a layer calls to go on: the next layer, at last the sending or the running itself."""
+
+    def __call__(self, job: J_contra, /) -> Any:
+        """Go on with this job; answers what came of it."""
+
+
+class Layer(Protocol[J]):
+    """A callable around sending (of a `Message`) or around running (of a `Request`)."""
+
+    def __call__(self, job: J, call_next: CallNext[J], /) -> Any:
+        """Do something before, after or instead of `call_next(job)`."""
 
 
 def compose(layers: Sequence[Layer[J]], innermost: CallNext[J]) -> CallNext[J]:

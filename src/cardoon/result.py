@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import weakref
@@ -48,6 +49,25 @@ current_engines: list[Callable[[str], Engine]] = []
 """How the current application finds the engine of a job; it says so when it becomes the current one."""
 
 
+class Progress(msgspec.Struct, frozen=True, array_like=True):
+    """What an attempt says of itself: the word that its handle shows while it runs, and plain data."""
+
+    state: str = PROGRESS
+    meta: Any = None
+    attempt: int = 0
+
+
+def progress_of(job: Job) -> Progress | None:
+    """What its attempt said last, not what one before said; any other form is taken as the bare `meta`."""
+    if not job.progress:
+        return None
+    try:
+        said = msgspec.json.decode(job.progress, type=Progress)
+    except msgspec.ValidationError:
+        return Progress(meta=msgspec.json.decode(job.progress))
+    return said if said.attempt in (0, job.attempt) else None
+
+
 class RemoteTraceback(Exception):
     """The traceback of the worker, as the cause of an error that is raised again here."""
 
@@ -92,11 +112,15 @@ class AsyncResult(Generic[R]):
 
     @property
     def state(self) -> str:
-        """PENDING, STARTED, PROGRESS, RETRY, SUCCESS, FAILURE, REVOKED, SKIPPED; UNKNOWN for a wrong id."""
+        """PENDING, STARTED, PROGRESS, RETRY, SUCCESS, FAILURE, REVOKED, SKIPPED; UNKNOWN for a wrong id.
+
+        A word of the task's own while it runs, if it said one with `update_state`.
+        """
         job = self.job
         if job is None:
             return UNKNOWN
-        return PROGRESS if job.state is State.RUNNING and job.progress else CELERY_NAMES[job.state]
+        progress = progress_of(job) if job.state is State.RUNNING else None
+        return progress.state if progress else CELERY_NAMES[job.state]
 
     @property
     def status(self) -> str:
@@ -130,7 +154,8 @@ class AsyncResult(Generic[R]):
             return rebuilt(job.error)
         if job.result is not None:
             return self._value(job.result)
-        return codec.unpack(msgspec.json.decode(job.progress)) if job.progress and not job.final else None
+        progress = None if job.final else progress_of(job)
+        return codec.unpack(progress.meta) if progress else None
 
     @property
     def info(self) -> Any:
@@ -197,10 +222,9 @@ class AsyncResult(Generic[R]):
     def revoke(self, terminate: bool = False) -> str:
         """Cancel it: waiting, it never starts, whatever is restarted; running, it never runs again.
 
-        Returns the state it has now. `terminate` has no effect yet: a running attempt is not interrupted.
+        With `terminate` its worker ends a running attempt, in a few seconds. Returns the state it has now.
         """
-        del terminate
-        self._engine.cancel([self.id])
+        self._engine.cancel([self.id], terminate=terminate)
         return self.state
 
     def _check_known(self) -> None:
@@ -253,9 +277,9 @@ class AsyncResult(Generic[R]):
             f"{self.task_name or 'job'}[{self.id}] did not finish within {timeout:g} s; it goes on"
         )
 
-    def __reduce__(self) -> tuple[type[AsyncResult[R]], tuple[str]]:
+    def __reduce__(self) -> tuple[type[AsyncResult[Any]], tuple[str]]:
         """Pickled by its id: where it is read again, the current application's engine is asked."""
-        return type(self), (self.id,)
+        return AsyncResult, (self.id,)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, AsyncResult) and other.id == self.id
@@ -268,6 +292,24 @@ class AsyncResult(Generic[R]):
 
     def __repr__(self) -> str:
         return f"<AsyncResult {self.task_name or ''}[{self.id}]>"
+
+
+class PromisedResult(AsyncResult[R]):
+    """The handle of a job that waits for a commit: unknown until then, and in eager mode run only then."""
+
+    __slots__ = ("_find",)
+
+    def __init__(
+        self, id: str, find: Callable[[str], Engine], *, task: str | None = None, returns: Any = UNTYPED
+    ) -> None:
+        self._find = find
+        super().__init__(id, find(id), task=task, returns=returns)
+
+    @property
+    def job(self) -> Job | None:
+        """See `AsyncResult.job`; where it is kept is known when it was stored."""
+        self._engine = self._find(self.id)
+        return super().job
 
 
 def rebuilt(report: ErrorReport) -> Exception:
@@ -368,6 +410,15 @@ def _resolve(future: asyncio.Future[Job], job: Job) -> None:
 
 
 _waiters: weakref.WeakKeyDictionary[Engine, Waiter] = weakref.WeakKeyDictionary()
+
+
+def _forget_waiters() -> None:
+    """In a forked process: their threads stayed behind, and their locks may be held by one of these."""
+    global _waiters
+    _waiters = weakref.WeakKeyDictionary()
+
+
+os.register_at_fork(after_in_child=_forget_waiters)
 
 
 def waiter_of(engine: Engine) -> Waiter:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -41,6 +41,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     task_queues: tuple[Queue, ...] = ()
     task_create_missing_queues: bool | None = None
     task_default_priority: int = DEFAULT_PRIORITY
+    warn_no_consumer: bool = True
     task_always_eager: bool = False
     task_eager_propagates: bool = False
     task_ignore_result: bool = False
@@ -94,6 +95,9 @@ FIELDS: dict[str, Field] = {
     "task_default_priority": Field(
         setting_kinds.PRIORITY, "the priority of tasks that name none, 0 is first"
     ),
+    "warn_no_consumer": Field(
+        _FLAG, "whether a warning is logged when a job is sent whose queue no live worker consumes"
+    ),
     "task_always_eager": Field(_FLAG, "whether `delay` runs the task at once, in this process"),
     "task_eager_propagates": Field(_FLAG, "whether errors of eager calls are raised at once"),
     "task_ignore_result": Field(_FLAG, "whether the values that tasks return are dropped"),
@@ -117,6 +121,7 @@ OWN = frozenset(
         "namespace",
         "profile",
         "accept_magic_kwargs",
+        "warn_no_consumer",
         "task_size_limit",
         "result_size_limit",
         "worker_shutdown_timeout",
@@ -147,18 +152,23 @@ def load(
     *,
     environ: Mapping[str, str] | None = None,
     framework: Mapping[str, Any] | None = None,
+    module: str | None = None,
     pyproject: Path | None = PYPROJECT,
 ) -> Loaded:
     """The settings from all sources: explicit > environment > framework > pyproject.toml > defaults.
 
-    Keys may be spelled in Celery's three ways. A framework's mapping may hold its own settings too.
+    Keys may be spelled in Celery's three ways. A framework's mapping may hold its own settings too, and
+    a `module` that was read unasked in place of one any names of its own.
     Raises one ConfigurationError with everything that is wrong, a line for each; UnknownOption when
     that is all unknown names.
     """
     framework = framework or {}
     reading = _Reading(str(explicit.get("namespace") or framework.get("CARDOON_NAMESPACE") or ""))
     reading.pyproject(_cardoon_table(pyproject))
-    reading.framework(framework)
+    if module:
+        reading.module(module, framework)
+    else:
+        reading.framework(framework)
     reading.environment(os.environ if environ is None else environ)
     reading.arguments(explicit)
     return reading.done()
@@ -200,7 +210,12 @@ class _Reading:
 
     def framework(self, mapping: Mapping[str, Any]) -> None:
         given = {key: value for key, value in mapping.items() if self._is_ours(key)}
-        self._take("framework settings", self._named(given, "the framework's mapping", shared=True))
+        where = "the framework's mapping"
+        self._take("framework settings", self._named(given, where, shared=self._may_be_anothers))
+
+    def module(self, name: str, values: Mapping[str, Any]) -> None:
+        given = {key: value for key, value in values.items() if self._is_ours(key)}
+        self._take(name, self._named(given, name, shared=lambda key: not self._is_meant_for_us(key)))
 
     def arguments(self, given: Mapping[str, Any]) -> None:
         self._take("argument", self._named(given, "the application"))
@@ -237,15 +252,15 @@ class _Reading:
         return "." not in key
 
     def _named(
-        self, given: Mapping[str, Any], where: str, *, shared: bool = False
+        self, given: Mapping[str, Any], where: str, *, shared: Callable[[str], bool] | None = None
     ) -> list[tuple[str, str, Any]]:
-        """(key, name, value) of what is known; in a `shared` mapping an unknown key may be another's."""
+        """(key, name, value) of what is known; an unknown key for which `shared` holds is only noted."""
         named = []
         for key, value in given.items():
             name = self._name(key)
             if name is not None:
                 named.append((key, name, value))
-            elif shared and key.isupper() and not self._is_meant_for_us(key):
+            elif shared and shared(key):
                 self.notes.append(f"{key} in {where} is no setting of Cardoon or Celery")
             else:
                 self.problems.append(UnknownOption.named(key, self._spellings(key), where))
@@ -263,6 +278,9 @@ class _Reading:
         prefix = next((prefix for prefix in self.prefixes if key.startswith(prefix)), "CELERY_")
         old = [name for known in sorted(_KNOWN) for name in celery_names.old_spellings(known)]
         return [prefix + name.upper() for name in sorted(_KNOWN)] + old
+
+    def _may_be_anothers(self, key: str) -> bool:
+        return key.isupper() and not self._is_meant_for_us(key)
 
     def _is_meant_for_us(self, key: str) -> bool:
         if key.startswith(_ENVIRONMENT):

@@ -13,16 +13,20 @@ from types import ModuleType
 import pytest
 
 import cardoon
+from cardoon.tasks import declare
 
 TREE = ast.parse(Path(cardoon.__file__).read_text("utf-8"))
-MODULES_AT_MOST = 105
+TYPED = next(node for node in TREE.body if isinstance(node, ast.If))
+"""What type checkers see at once, and programs when they first ask for it."""
+
+MODULES_AT_MOST = 100
 """A drift is noticed here; the figure itself, and msgspec's share of it (63), stand in docs/benchmarks.md."""
 
 
 def bound_names() -> list[str]:
     """Every name that the package binds at its top, in order."""
     names = []
-    for node in TREE.body:
+    for node in [*TREE.body, *TYPED.body]:
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             names += [alias.asname or alias.name for alias in node.names]
         elif isinstance(node, ast.Assign):
@@ -67,7 +71,8 @@ def _is_own_module(found: object) -> bool:
 
 def test_the_words_of_celery_mean_the_same_things() -> None:
     assert cardoon.Celery is cardoon.Cardoon
-    assert cardoon.shared_task is cardoon.task
+    assert cardoon.shared_task is declare.task
+    assert callable(cardoon.task)  # a module of that name, once it is imported
 
 
 def test_importing_it_loads_few_modules() -> None:

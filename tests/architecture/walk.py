@@ -18,9 +18,13 @@ from typing import Any, NamedTuple
 
 import cardoon
 from cardoon import Cardoon
-from cardoon.worker.execution import execute
+from cardoon.context import NOWHERE
+from cardoon.worker.attempts import Attempts
+from cardoon.worker.job_log import JobLog
+from cardoon.worker.last_words import LastWords
 from cardoon.worker.loop import Loop
-from cardoon.worker.pools.solo import SoloPool
+from cardoon.worker.places import Places
+from cardoon.worker.plan import Plan
 from cardoon.worker.timeouts import Limits
 
 PACKAGE = Path(cardoon.__file__).parent
@@ -94,7 +98,7 @@ def _is_inside_an_engine(frame: FrameType) -> bool:
 def walks(url: str) -> tuple[Walk, Walk]:
     """The walks to send one job and to run it; another went before, so nothing is done for the first time."""
     before = signal.getsignal(signal.SIGALRM)
-    app = Cardoon("walk", url=url, set_as_current=False)
+    app = Cardoon("walk", url=url, set_as_current=False, warn_no_consumer=False)
     try:
         return _walks(app)
     finally:
@@ -121,7 +125,9 @@ def _walks(app: Cardoon) -> tuple[Walk, Walk]:
 def _run_all(app: Cardoon, walk: Walk) -> None:
     """Run what is ready; the walk is from the first claim until the step that stored the result."""
     loop = Loop(app, "walker", None, burst=True)
-    loop.pool = SoloPool(lambda claim: execute(app, claim), loop.settle, Limits(app))
+    limits = Limits(app)
+    attempts = Attempts(app, limits, JobLog(), NOWHERE)
+    Places(Plan(), app, loop, attempts, limits, LastWords(app, loop))
     exchanges: list[Any] = []
 
     def stored(frame: FrameType) -> bool:

@@ -13,12 +13,14 @@ import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from cardoon.engines.contract import End, Turn
+from cardoon.engines.contract import End, Heard, Retired, Turn
 from cardoon.engines.memory import MemoryEngine
 from cardoon.engines.memory.jobs import Jobs
 from cardoon.engines.memory.row import Row
-from cardoon.model.job import Claim, Filter, Page
+from cardoon.model.errors import LeaseLost
+from cardoon.model.job import Claim, Filter, Page, Report
 from cardoon.model.message import Message
+from cardoon.model.outcome import Outcome
 from cardoon.model.states import State
 from cardoon.testing.conformance import arena_for, run
 
@@ -85,8 +87,8 @@ class CountsInnocents(MemoryEngine):
 
 
 class _JobsThatBlameAll(Jobs):
-    def _crash(self, row: Row, solo: bool) -> None:
-        super()._crash(row, solo=True)
+    def _crash(self, row: Row, solo: bool, evidence: str) -> None:
+        super()._crash(row, True, evidence)
 
 
 class FreesForAnybody(MemoryEngine):
@@ -101,7 +103,7 @@ class FreesForAnybody(MemoryEngine):
 class PagesByOffset(MemoryEngine):
     """Pages that move when jobs are pushed."""
 
-    def find(self, filter: Filter, *, page: str | None = None, limit: int = 50) -> Page:
+    def find(self, filter: Filter, *, page: str | None = None, limit: int = 50, brief: bool = False) -> Page:
         start = int(page or 0)
         found = super().find(filter, limit=10_000).jobs
         more = str(start + limit) if len(found) > start + limit else None
@@ -111,8 +113,8 @@ class PagesByOffset(MemoryEngine):
 class ChecksThenPushes(MemoryEngine):
     """Stores what comes before a message that it cannot store."""
 
-    def push(self, messages: Sequence[Message]) -> list[bool]:
-        return [new for message in messages for new in super(ChecksThenPushes, self).push([message])]
+    def push(self, messages: Sequence[Message], *, by: Claim | None = None) -> list[bool]:
+        return [new for message in messages for new in super(ChecksThenPushes, self).push([message], by=by)]
 
 
 class SleepsThroughPushes(MemoryEngine):
@@ -128,11 +130,163 @@ class SleepsThroughPushes(MemoryEngine):
 class RevivesTheCancelled(MemoryEngine):
     """Lets a job wait again though its cancelling was asked."""
 
-    def cancel(self, ids: Collection[str]) -> dict[str, State]:
-        states = super().cancel(ids)
+    def cancel(self, ids: Collection[str], *, terminate: bool = False) -> dict[str, State]:
+        states = super().cancel(ids, terminate=terminate)
         for id in states:
             self._jobs.rows[id].cancelling = False
         return states
+
+
+class SendsForAnybody(MemoryEngine):
+    """Stores what an attempt sends without asking whether it still owns its job."""
+
+    def push(self, messages: Sequence[Message], *, by: Claim | None = None) -> list[bool]:
+        return super().push(messages)
+
+
+class ChecksThenSends(MemoryEngine):
+    """Asks whether an attempt owns its job, and stores what it sends in a second step."""
+
+    def push(self, messages: Sequence[Message], *, by: Claim | None = None) -> list[bool]:
+        if by is not None:
+            if not self.owns(by):
+                raise LeaseLost
+            self.wait([], 0.001)
+        return super().push(messages)
+
+
+class RefusesRepetitions(MemoryEngine):
+    """Tells who repeats an end, since its answer was lost, that it lost the job."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self._jobs = _JobsThatRemember(remembers=False)
+
+
+class AcceptsAnySecondEnd(MemoryEngine):
+    """Looks only at the token, and so takes another end for a repetition."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self._jobs = _JobsThatRemember(remembers=True)
+
+
+class _JobsThatRemember(Jobs):
+    def __init__(self, *, remembers: bool) -> None:
+        super().__init__()
+        self._remembers = remembers
+
+    def _ended_so(self, claim: Claim, outcome: Outcome) -> bool:
+        return self._remembers and self._as_left_by(claim) is not None
+
+
+class ForgetsOrders(MemoryEngine):
+    """Tells an order once."""
+
+    def beat(self, reports: Sequence[Report]) -> Heard:
+        heard = super().beat(reports)
+        for worker in heard.orders:
+            self._orders.pop(worker)
+        return heard
+
+
+class TellsEverybody(MemoryEngine):
+    """Tells who beats what another worker is to end."""
+
+    def beat(self, reports: Sequence[Report]) -> Heard:
+        everybody = [*reports, *(r for r in self.workers() if r not in reports)]
+        return msgspec.structs.replace(super().beat(reports), terminate=super().beat(everybody).terminate)
+
+
+class ReplaysWhatRuns(MemoryEngine):
+    """Begins again with any job, and so runs one twice at once."""
+
+    def replay(self, ids: Collection[str]) -> list[str]:
+        with self._step() as jobs:
+            rows = [jobs.rows[id] for id in ids if id in jobs.rows]
+            for row in rows:
+                jobs._leave_line(row)
+                row.begin_afresh(0.0)
+                jobs._ready(row, since=0.0)
+            return [row.id for row in rows]
+
+
+class ReplaysUnderTheOldFence(MemoryEngine):
+    """Lets the attempts from before a replay end the job."""
+
+    def replay(self, ids: Collection[str]) -> list[str]:
+        replayed = super().replay(ids)
+        for id in replayed:
+            self._jobs.rows[id].token -= 2
+        return replayed
+
+
+class ReplaysWithoutAPast(MemoryEngine):
+    """Forgets how a replayed job ended before."""
+
+    def replay(self, ids: Collection[str]) -> list[str]:
+        replayed = super().replay(ids)
+        for id in replayed:
+            self._jobs.rows[id].earlier.pop()
+        return replayed
+
+
+class DeletesWhatRuns(MemoryEngine):
+    """Forgets any job."""
+
+    def delete(self, ids: Collection[str]) -> list[str]:
+        with self._step() as jobs:
+            known = [id for id in dict.fromkeys(ids) if id in jobs.rows]
+            for id in known:
+                jobs._leave_line(jobs.rows[id])
+                del jobs.rows[id]
+            return known
+
+
+class DeletesTheFence(MemoryEngine):
+    """Tells jobs apart by their ids alone, and so takes an attempt of a forgotten job for one of the new."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self._jobs = _JobsById()
+
+
+class _JobsById(Jobs):
+    def _as_left_by(self, claim: Claim) -> Row | None:
+        row = self.rows.get(claim.id)
+        return row if row is not None and row.token == claim.token else None
+
+
+class HoldsWhatItHeld(MemoryEngine):
+    """Tells a claim with the number of the attempt before."""
+
+    def held(self, worker: str) -> list[Claim]:
+        return [msgspec.structs.replace(c, attempt=c.attempt - 1) for c in super().held(worker)]
+
+
+class LosesEvidence(MemoryEngine):
+    """Takes the jobs out of the hands of a dead worker and says nothing of its death."""
+
+    def retire(self, worker: str, *, crashed: bool = True, evidence: str = "") -> Retired:
+        return super().retire(worker, crashed=crashed)
+
+
+class MournsNobody(MemoryEngine):
+    """Quarantines a job without what was to follow its failure."""
+
+    def retire(self, worker: str, *, crashed: bool = True, evidence: str = "") -> Retired:
+        known = set(self._jobs.rows)
+        retired = super().retire(worker, crashed=crashed, evidence=evidence)
+        self.delete(self._jobs.rows.keys() - known)
+        return retired
+
+
+class PurgesInSilence(MemoryEngine):
+    """Says of purged jobs only that they are cancelled."""
+
+    def purge(self, queues: Collection[str]) -> int:
+        with self._step() as jobs:
+            return len(jobs.cancel(jobs.waiting(queues)))
 
 
 WRONG = {
@@ -145,6 +299,21 @@ WRONG = {
     ChecksThenPushes: ("push/a_batch_is_stored_all_or_none", "G1"),
     SleepsThroughPushes: ("wait/a_push_wakes", "G7"),
     RevivesTheCancelled: ("cancel/a_marked_job_never_waits_again", "G14"),
+    SendsForAnybody: ("lease/a_lost_attempt_sends_nothing", "G8"),
+    ChecksThenSends: ("races_of_operators/a_send_and_a_retirement_do_not_both_win", "G8"),
+    RefusesRepetitions: ("repeat/a_final_end_repeated_is_once", "G8"),
+    AcceptsAnySecondEnd: ("repeat/another_end_is_no_repetition", "G8"),
+    ForgetsOrders: ("orders/an_order_stands", "G15"),
+    TellsEverybody: ("terminate/only_its_worker_hears", "G14"),
+    ReplaysWhatRuns: ("replay/what_has_not_ended_is_passed_over", "I4"),
+    ReplaysUnderTheOldFence: ("replay/earlier_attempts_are_fenced", "G8"),
+    ReplaysWithoutAPast: ("replay/the_old_end_is_kept", "G18"),
+    DeletesWhatRuns: ("delete/what_runs_is_not_forgotten", "G8"),
+    DeletesTheFence: ("delete/an_attempt_of_a_forgotten_job_owns_nothing", "G8"),
+    HoldsWhatItHeld: ("held/a_worker_holds_what_it_claimed", "G3"),
+    LosesEvidence: ("evidence/evidence_stays_with_the_attempt", "G11"),
+    MournsNobody: ("evidence/quarantine_has_what_follows_a_failure", "G11"),
+    PurgesInSilence: ("queues/what_was_purged_says_so", "G14"),
 }
 
 
@@ -165,8 +334,17 @@ def test_a_claimer_that_reads_and_marks_in_two_steps_is_caught_by_the_races_too(
     assert "races/claimers_never_share_a_job" in {v.law for v in report.verdicts if v.verdict == "broken"}
 
 
-OUT_OF_SIGHT = {PagesByOffset, ChecksThenPushes, SleepsThroughPushes}
-"""What the machine does not do: it asks for no second page, pushes nothing unfit, never waits."""
+OUT_OF_SIGHT = {
+    PagesByOffset,
+    ChecksThenPushes,
+    SleepsThroughPushes,
+    ChecksThenSends,
+    LosesEvidence,
+    PurgesInSilence,
+}
+"""What the machine does not do: it asks for no second page, pushes nothing unfit, never waits, does one
+thing at a time, and reads neither errors nor notes.
+"""
 IN_SIGHT = [wrong for wrong in WRONG if wrong not in OUT_OF_SIGHT]
 
 

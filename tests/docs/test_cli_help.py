@@ -5,6 +5,7 @@ After a change: `python -m tests.docs.test_cli_help --write`.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +14,10 @@ import click
 import pytest
 
 from cardoon.cli.main import commands
+from cardoon.model.query.fields import NAMES
 
-PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE, GUIDE = DOCS / "cli.md", DOCS / "guides" / "operating.md"
 
 _RENDERED = (
     "<!-- Rendered by tests/docs/test_cli_help.py; run `python -m tests.docs.test_cli_help --write`. -->"
@@ -31,15 +34,17 @@ Commands that only look at the engine take `--url` instead, and need no applicat
 | Exit code | Meaning |
 | --- | --- |
 | 0 | done; a worker: stopped as asked, or its burst is finished |
-| 1 | something failed; `call --wait`: the job did |
-| 2 | wrong usage, or a call that the task does not take |
+| 1 | something failed; `call --wait`, `jobs wait`: a job did; `health`: it is not well; no was the answer |
+| 2 | wrong usage, a wrong filter, or a call that the task does not take |
 | 69 | the engine cannot be used |
 | 78 | the configuration is wrong, or the application cannot be imported |
 | 130, 143 | ended by Ctrl-C; a worker: forced by a second signal |
 
 Results and tables go to stdout, all else to stderr. With `--json` there is one JSON document on stdout, with
 full ids and with moments in seconds since the epoch. Tables fit `COLUMNS`, or the terminal, and name jobs by
-the last 8 characters of their ids, as logs do; `jobs show` takes these.
+the last 8 characters of their ids, as logs do; all commands of `jobs` take these. Filters are told in
+[operating](guides/operating.md). What cannot be taken back is counted and asked for first when it is done to
+all that match; `--yes` answers, and without a terminal it is needed.
 """
 
 
@@ -79,6 +84,12 @@ def test_each_help_fits_one_screen_and_has_two_examples(path: str, text: str) ->
     assert len(lines) <= 40, path
     assert max(map(len, lines)) <= 80, path
     assert sum(f"{line.strip()} ".startswith(f"{path} ") for line in lines) >= 2, path
+
+
+def test_the_fields_of_a_filter_are_all_told() -> None:
+    rows = re.findall(r"^\| (`[^|]+`) \|", GUIDE.read_text("utf-8"), re.MULTILINE)
+    told = [name.rstrip(":") for row in rows for name in re.findall(r"`([^`]+)`", row)]
+    assert sorted(told) == sorted(NAMES)
 
 
 if __name__ == "__main__" and sys.argv[1:] == ["--write"]:

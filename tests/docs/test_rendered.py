@@ -36,7 +36,8 @@ A setting is taken from the first of these places that names it; `cardoon check`
 
 1. arguments: `Cardoon("shop", url="...")`
 2. the environment: `CARDOON_URL=...`, or `CARDOON_URL_FILE=...` with the path of a file that holds it
-3. the settings of the framework
+3. `config_from_object`, else what the [loader](guides/extending.md#loaders) reads: Django's settings where
+   there are some, else the module `celeryconfig`, or the one that `CELERY_CONFIG_MODULE` names
 4. `[tool.cardoon]` in the nearest `pyproject.toml` that has it
 5. the default
 
@@ -47,7 +48,8 @@ must agree. All that is wrong is reported at once.
 
 An unknown name is an error that offers the nearest one. Only where others keep their settings too is it
 passed over: an unknown `CARDOON_` variable of the environment is noted, and so is an unknown `CELERY_` name
-among a framework's settings, unless it is nearly a known one.
+among a framework's settings, unless it is nearly a known one. In a `celeryconfig` that was read unasked any
+name may be its own.
 
 In the environment lists are separated by commas, durations are seconds, and yes and no are `1`/`0`,
 `true`/`false`, `yes`/`no` or `on`/`off`. An empty variable is as good as none. `CARDOON_APP`,

@@ -324,8 +324,8 @@ def test_a_delayed_job_starts_when_it_is_due_and_not_before(project: Project, ap
 
 
 def test_a_revoked_job_never_runs_whatever_is_restarted(project: Project, app: Cardoon) -> None:
-    handle = send(app, "unstorable", countdown=0.5)
     worker = project.start_worker("trouble:app")
+    handle = send(app, "unstorable", countdown=0.5)
     assert handle.revoke() == "REVOKED"
     worker.terminate()
     assert worker.wait(10) == 0

@@ -7,7 +7,21 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, assert_type
 
-from cardoon import AsyncResult, Cardoon, Queue, Request, Task, current_job, task
+from cardoon import (
+    AsyncResult,
+    BaseTask,
+    CallNext,
+    Cardoon,
+    Layer,
+    Message,
+    Queue,
+    Request,
+    Task,
+    current_job,
+    exceptions,
+    get_task_logger,
+    task,
+)
 
 app = Cardoon("shop", url="memory://", task_queues=[Queue("images")])
 
@@ -159,3 +173,28 @@ def takes(sender: Task[[int, int], int]) -> int:
 def links() -> None:
     add.apply_async((1, 2), link=add.s(3), link_error=[plain.si("failed")])
     takes(add)
+
+
+def carry(message: Message, call_next: CallNext[Message]) -> Any:
+    return call_next(message)
+
+
+def retell(request: Request, call_next: CallNext[Request]) -> Any:
+    get_task_logger(__name__).info("%s", request.id)
+    return call_next(request)
+
+
+def layers() -> None:
+    app.sending.append(carry)
+    app.running.append(retell)
+    sending: Layer[Message] = carry
+    assert_type(app.sending, list[Layer[Message]])
+    sending(add.s(1, 2), add.s)
+
+
+class Logged(BaseTask):
+    def run(self, table: str) -> int:
+        assert_type(self.update_state(state="READING", meta={"table": table}), bool)
+        if not table:
+            raise exceptions.Ignore("nothing to read")
+        return 1

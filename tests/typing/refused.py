@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from cardoon import AsyncResult, Cardoon, Task, task
+from cardoon import AsyncResult, Cardoon, Message, Task, task
 
 app = Cardoon("shop", url="memory://")
 
@@ -119,3 +119,10 @@ def another_signature(sender: Task[[str], str]) -> None:
 
 
 another_signature(add)  # wrong: a task of other arguments
+
+
+def hasty(message: Message) -> None:
+    """A layer that has nothing to call next."""
+
+
+app.sending.append(hasty)  # wrong: a layer takes what to call next

@@ -17,6 +17,9 @@ from benchmarks.scale import TINY  # noqa: E402
 from benchmarks.scenarios import ALL  # noqa: E402
 
 COLUMNS = 80
+MAY_BE_NOTHING = {"... its growth", "... most growth of one"} | {
+    line.name for line in ALL["stop"].lines if "claims" in line.name
+}
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -24,7 +27,7 @@ def test_a_scenario_yields_a_number_for_each_of_its_lines(name: str) -> None:
     figures = list(measured([ALL[name]], TINY))
     assert [f.line.name for f in figures] == [line.name for line in ALL[name].lines]
     for f in figures:
-        assert f.ours.median > 0 or (f.line.unit == "% CPU" and f.ours.median == 0), f
+        assert f.ours.median > 0 or f.line.unit == "% CPU" or f.line.name in MAY_BE_NOTHING, f
         assert f.floor is None or f.floor.median > 0, f
         assert (f.verdict == "") == (f.line.target is None), f
 

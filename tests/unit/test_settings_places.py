@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cardoon.model.errors import ConfigurationError
+from cardoon.model.errors import ConfigurationError, UnknownOption
 from cardoon.model.queue import Queue
 from cardoon.settings import FIELDS, Loaded, Settings, load, pyproject_app
 
@@ -200,3 +200,14 @@ def test_an_app_that_is_no_path_is_refused(project: Callable[[str], Path]) -> No
 
 def test_a_named_pyproject_must_be_there(tmp_path: Path) -> None:
     assert "cannot be read" in refused(pyproject=tmp_path / "pyproject.toml")
+
+
+def test_a_module_that_was_read_unasked_is_named_as_the_source_and_may_hold_names_of_its_own() -> None:
+    values = {"BROKER_URL": "a:1", "CELERY_MINE": 1, "here": "x", "OTHER": 2}
+    found = load({}, environ={}, framework=values, module="celeryconfig", pyproject=None)
+    assert (found.settings.url, found.sources["url"]) == ("a:1", "celeryconfig")
+    assert found.notes == tuple(
+        f"{name} in celeryconfig is no setting of Cardoon or Celery" for name in ("CELERY_MINE", "here")
+    )
+    with pytest.raises(UnknownOption, match="celeryconfig has no option 'brokr_url'; did you mean"):
+        load({}, environ={}, framework={"brokr_url": "a:1"}, module="celeryconfig", pyproject=None)

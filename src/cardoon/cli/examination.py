@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from cardoon.app import Cardoon
-from cardoon.cli.queues import consumers
 from cardoon.cli.target import app_path, connect_by, missing_file, no_file, settings_alone
 from cardoon.cli.text import count
+from cardoon.consumers import consumers
 from cardoon.engines.contract import Engine
 from cardoon.engines.urls import connect
 from cardoon.model.errors import CardoonError, ConfigurationError, EngineError, nearest

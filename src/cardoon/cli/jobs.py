@@ -1,43 +1,42 @@
-"""`cardoon jobs`: lists jobs, and shows one."""
+"""`cardoon jobs`: lists jobs, shows one, and leads to what can be done with them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
+from cardoon.cli.groups import Group
+from cardoon.cli.job_actions import cancel, delete, retry
 from cardoon.cli.job_page import describe, record
+from cardoon.cli.job_table import job_table
+from cardoon.cli.job_waiting import logs, wait
 from cardoon.cli.options import app_option, examples, json_option, url_option, verbose_option
+from cardoon.cli.picking import resolve
+from cardoon.cli.repeating import shown, watch_option
 from cardoon.cli.target import engine_to_look_at
-from cardoon.cli.text import Column, document, duration, table
+from cardoon.cli.text import document
 from cardoon.engines.contract import Engine
-from cardoon.model import clock
-from cardoon.model.errors import InvalidOption, UnknownJob
-from cardoon.model.job import Filter, Job
+from cardoon.model.errors import InvalidOption
+from cardoon.model.job import Filter, Job, Page
+from cardoon.model.query.parse import parse
 from cardoon.model.states import State
 
-SHORT_ID = 8
-_SEARCHED, _PAGE = 2_000, 500
-_SHOWN_CANDIDATES = 3
-_COLUMNS = [
-    Column("ID"),
-    Column("STATE"),
-    Column("TASK", keeps="end", shrinks=True),
-    Column("QUEUE", shrinks=True),
-    Column("SENT", right=True),
-    Column("TOOK", right=True),
-    Column("NOTE", shrinks=True),
-]
 
-
-@click.group(epilog=examples("cardoon jobs list --state failed", "cardoon jobs show 1f0c3a9e"))
+@click.group(cls=Group, epilog=examples("cardoon jobs list state:failed", "cardoon jobs show 1f0c3a9e"))
 def jobs() -> None:
-    """List jobs, and show one of them."""
+    """Find jobs, look at them, and act on them."""
 
 
 @jobs.command(
-    "list", epilog=examples("cardoon jobs list --state failed", "cardoon jobs list --queue mails --json")
+    "list",
+    epilog=examples(
+        "cardoon jobs list state:failed queue:mail after:2h",
+        "cardoon jobs list 'args.order_id:123 OR (timeout -task:import.*)' --json",
+    ),
 )
+@click.argument("words", nargs=-1, metavar="[FILTER]...")
 @click.option(
     "--state",
     "states",
@@ -50,41 +49,68 @@ def jobs() -> None:
 @click.option("--task", metavar="NAME", help="Only of this task.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, metavar="N", help="At most so many.  [20]")
 @click.option("--page", metavar="CURSOR", help="The page after the one that named this cursor.")
+@watch_option
 @app_option
 @url_option
 @json_option
 @verbose_option
 def list_jobs(
+    words: tuple[str, ...],
     states: tuple[str, ...],
     queue: str | None,
     task: str | None,
     limit: int,
     page: str | None,
+    watch: bool,
     app: str | None,
     url: str | None,
     as_json: bool,
 ) -> None:
-    """List jobs, newest first."""
-    wanted = Filter(
-        states=frozenset(map(State, states)),
-        queues=frozenset([queue] if queue else []),
-        tasks=frozenset([task] if task else []),
-    )
+    """List jobs, newest first.
+
+    FILTER has fields (state: queue: task: worker: id: after: before: duration> args.PATH:), text, OR,
+    NOT and parentheses; docs/guides/operating.md tells all.
+    """
+    fields: dict[str, Any] = {
+        "states": frozenset(map(State, states)),
+        "queues": frozenset([queue] if queue else []),
+        "tasks": frozenset([task] if task else []),
+    }
     engine = engine_to_look_at(app, url)
-    try:
-        found = engine.find(wanted, page=page, limit=limit)
-    except InvalidOption as error:
-        raise click.BadParameter(str(error), param_hint="--page") from None
+
+    def show() -> None:
+        # Read anew each time: `after:5m` is meant from now.
+        found = _page(engine, Filter(**fields, query=parse(" ".join(words))), page, limit)
+        _show(found, as_json, words)
+
+    shown(show, watch=watch)
     engine.close()
+
+
+def _page(engine: Engine, wanted: Filter, page: str | None, limit: int) -> Page:
+    """A full page, where there are so many."""
+    jobs: list[Job] = []
+    while True:
+        try:
+            found = engine.find(wanted, page=page, limit=limit - len(jobs))
+        except InvalidOption as error:
+            raise click.BadParameter(str(error), param_hint="--page") from None
+        jobs += found.jobs
+        page = found.next
+        if page is None or len(jobs) >= limit:
+            return Page(jobs, page)
+
+
+def _show(found: Page, as_json: bool, words: Sequence[str]) -> None:
     if as_json:
-        return document({"jobs": [record(job) for job in found.jobs], "next": found.next})
-    if not found.jobs:
-        click.echo("no such jobs")
-        return None
-    table(_COLUMNS, [_row(job) for job in found.jobs])
-    if found.next:
-        click.echo(f"older ones: --page {found.next}")
-    return None
+        document({"jobs": [record(job) for job in found.jobs], "next": found.next})
+    elif not found.jobs:
+        state = next((word for word in words if word in set(State)), None)
+        click.echo(f"no such jobs; did you mean state:{state}?" if state else "no such jobs")
+    else:
+        job_table(found.jobs)
+        if found.next:
+            click.echo(f"older ones: --page {found.next}")
 
 
 @jobs.command(epilog=examples("cardoon jobs show 1f0c3a9e", "cardoon jobs show 1f0c3a9e --json"))
@@ -96,7 +122,7 @@ def list_jobs(
 def show(id: str, app: str | None, url: str | None, as_json: bool) -> None:
     """Show all that is known of a job.
 
-    ID may be the last characters, as logs and lists show them; it is looked for among the newest jobs.
+    ID may be its last characters, as logs and lists show them.
     """
     engine = engine_to_look_at(app, url)
     job = resolve(engine, id)
@@ -107,62 +133,10 @@ def show(id: str, app: str | None, url: str | None, as_json: bool) -> None:
     return describe(job, attempts)
 
 
-def resolve(engine: Engine, id: str) -> Job:
-    """The job of an id, or of its end or beginning among the newest jobs; raises UnknownJob."""
-    exact = engine.result(id)
-    if exact is not None:
-        return exact
-    found = [job for job in _newest(engine) if job.id.endswith(id) or job.id.startswith(id)]
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        raise UnknownJob(
-            f"no job {id!r} here, nor among the ends of the ids of the {_SEARCHED:,} newest jobs"
-        )
-    lines = [f"  {job.id}  {job.state}  {job.task}" for job in found[:_SHOWN_CANDIDATES]]
-    if len(found) > _SHOWN_CANDIDATES:
-        lines.append(f"  and {len(found) - _SHOWN_CANDIDATES} more")
-    raise UnknownJob("\n".join([f"{id!r} may be one of {len(found)} jobs:", *lines]))
-
-
-def _newest(engine: Engine) -> list[Job]:
-    found: list[Job] = []
-    page: str | None = None
-    while len(found) < _SEARCHED:
-        part = engine.find(Filter(), page=page, limit=_PAGE)
-        found += part.jobs
-        page = part.next
-        if page is None:
-            break
-    return found
-
-
-def _row(job: Job) -> list[str]:
-    now = clock.now()
-    return [
-        job.id[-SHORT_ID:],
-        job.state,
-        job.task,
-        job.queue,
-        duration(now - job.created),
-        _took(job, now),
-        _note(job, now),
-    ]
-
-
-def _took(job: Job, now: float) -> str:
-    """How long the last attempt took, or has been running."""
-    if job.started is None or (job.finished is None and job.state is not State.RUNNING):
-        return "-"
-    return duration((job.finished or now) - job.started)
-
-
-def _note(job: Job, now: float) -> str:
-    waits = f"in {duration(job.due - now)}" if job.due and job.due > now and not job.final else ""
-    said = str(job.error).partition("\n")[0] if job.error is not None else job.note
-    return ", ".join(filter(None, [waits, said]))
-
-
 def _attempt(attempt: Job) -> dict[str, Any]:
     names = ("attempt", "token", "state", "started", "finished", "worker", "note", "error")
     return {name: getattr(attempt, name) for name in names}
+
+
+for command in (retry, cancel, delete, wait, logs):
+    jobs.add_command(command)

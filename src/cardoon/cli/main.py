@@ -11,22 +11,26 @@ from typing import Any
 import click
 
 from cardoon.cli.exits import INTERRUPTED, NOBODY_READS, exit_code, explain
-from cardoon.model.errors import CardoonError, nearest
+from cardoon.cli.groups import Group
+from cardoon.model.errors import CardoonError
 
 COMMANDS = {
     "worker": "cardoon.cli.worker:worker",
+    "dev": "cardoon.cli.dev:dev",
     "call": "cardoon.cli.call:call",
     "jobs": "cardoon.cli.jobs:jobs",
     "queues": "cardoon.cli.queues:queues",
+    "workers": "cardoon.cli.workers:workers",
     "tasks": "cardoon.cli.tasks:tasks",
     "check": "cardoon.cli.check:check",
+    "health": "cardoon.cli.health:health",
     "migrate": "cardoon.cli.migrate:migrate",
     "demo": "cardoon.cli.demo:demo",
 }
 """Where each command is: imported when it is called, so that a worker starts without the others."""
 
 
-class Commands(click.Group):
+class Commands(Group):
     """The group of all commands, each imported by its name."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -40,15 +44,6 @@ class Commands(click.Group):
         module, _, name = COMMANDS[cmd_name].partition(":")
         found: click.Command = getattr(import_module(module), name)
         return found
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, with the nearest command when there is none of that name."""
-        known = self.list_commands(ctx)
-        if args[0] not in known and not args[0].startswith("-"):
-            raise click.UsageError(f"no command {args[0]!r}{nearest(args[0], known)}", ctx)
-        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run it; whatever is raised on purpose becomes a short explanation and an exit code."""

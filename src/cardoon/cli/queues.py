@@ -1,18 +1,24 @@
-"""`cardoon queues`: how many jobs of each queue wait, run and have ended."""
+"""`cardoon queues`: how many jobs of each queue wait, run and have ended; pausing and emptying them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 import click
 import msgspec
 
+from cardoon.cli.confirming import dry_run_option, yes_option
+from cardoon.cli.groups import ListingGroup
 from cardoon.cli.options import app_option, examples, json_option, url_option, verbose_option
-from cardoon.cli.target import engine_to_look_at
-from cardoon.cli.text import Column, document, duration, table
+from cardoon.cli.purging import purge_queues
+from cardoon.cli.repeating import shown, watch_option
+from cardoon.cli.target import engine_of, engine_to_look_at
+from cardoon.cli.text import Column, count, document, duration, table
+from cardoon.consumers import consumers
 from cardoon.engines.contract import Engine, QueueInfo
 from cardoon.model import clock
-from cardoon.model.job import Report
+from cardoon.model.errors import QueueNotFound, nearest
 from cardoon.model.states import FINAL, WAITING, State
 
 _COLUMNS = [
@@ -42,35 +48,42 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     states: dict[State, int]
 
 
-@click.command(
-    epilog=examples("cardoon queues -A tasks:app", "cardoon queues --url sqlite:///jobs.db --json")
+@click.group(cls=ListingGroup, epilog=examples("cardoon queues", "cardoon queues pause mails"))
+def queues() -> None:
+    """Show the queues, pause them, empty them. Without a command they are listed."""
+
+
+@queues.command(
+    "list",
+    epilog=examples("cardoon queues list --watch", "cardoon queues list --url sqlite:///jobs.db --json"),
 )
+@watch_option
 @app_option
 @url_option
 @json_option
 @verbose_option
-def queues(app: str | None, url: str | None, as_json: bool) -> None:
-    """Show the queues: what waits, runs and has ended in each."""
+def list_queues(watch: bool, app: str | None, url: str | None, as_json: bool) -> None:
+    """List the queues: what waits, runs and has ended in each."""
     engine = engine_to_look_at(app, url)
-    found = lines(engine)
+    shown(lambda: _show(lines(engine), as_json), watch=watch)
     engine.close()
+
+
+def _show(found: list[Line], as_json: bool) -> None:
     if as_json:
-        return document(found)
-    if not found:
+        document(found)
+    elif not found:
         click.echo("no job was sent yet")
-        return None
-    return table(_COLUMNS, [_row(line) for line in found])
+    else:
+        table(_COLUMNS, [_row(line) for line in found])
 
 
 def lines(engine: Engine) -> list[Line]:
     """A line for each queue that the engine knows, by name."""
     counts, workers = engine.count(), engine.workers()
-    return [_line(info, counts.get(info.name, {}), consumers(workers, info.name)) for info in engine.queues()]
-
-
-def consumers(workers: Iterable[Report], queue: str) -> int:
-    """How many of these worker processes take jobs of this queue."""
-    return sum(not worker.queues or queue in worker.queues for worker in workers)
+    return [
+        _line(info, counts.get(info.name, {}), len(consumers(workers, info.name))) for info in engine.queues()
+    ]
 
 
 def _line(info: QueueInfo, states: dict[State, int], consumers: int) -> Line:
@@ -102,3 +115,73 @@ def _notes(line: Line) -> Iterator[str]:
         yield "paused"
     if not line.consumers and any(line.states.get(state) for state in WAITING):
         yield "no consumer"
+
+
+# -- acting
+
+
+@queues.command(epilog=examples("cardoon queues pause mails", "cardoon queues pause mails images"))
+@click.argument("names", nargs=-1, required=True, metavar="QUEUE...")
+@app_option
+@url_option
+@verbose_option
+def pause(names: tuple[str, ...], app: str | None, url: str | None) -> None:
+    """Let no job of these queues start from now on; those that run go on.
+
+    A queue that is not known yet may be paused too.
+    """
+    _each(names, app, url, paused=True)
+
+
+@queues.command(epilog=examples("cardoon queues resume mails", "cardoon queues resume mails images"))
+@click.argument("names", nargs=-1, required=True, metavar="QUEUE...")
+@app_option
+@url_option
+@verbose_option
+def resume(names: tuple[str, ...], app: str | None, url: str | None) -> None:
+    """Let jobs of these queues start again."""
+    _each(names, app, url, paused=False)
+
+
+def _each(names: tuple[str, ...], app: str | None, url: str | None, *, paused: bool) -> None:
+    engine = engine_to_look_at(app, url)
+    if not paused:
+        _check_known(engine, names)
+    for name in names:
+        (engine.pause if paused else engine.resume)(name)
+    click.echo(f"{count(len(names), 'queue')} {'paused' if paused else 'resumed'}")
+    engine.close()
+
+
+@queues.command(epilog=examples("cardoon queues purge mails", "cardoon queues purge --all --dry-run"))
+@click.argument("names", nargs=-1, metavar="[QUEUE]...")
+@click.option("--all", "everything", is_flag=True, help="All queues.")
+@click.option("--force", is_flag=True, help="Even while workers take jobs of them.")
+@click.option("--if-known", is_flag=True, hidden=True)
+@dry_run_option
+@yes_option
+@app_option
+@url_option
+@verbose_option
+def purge(
+    names: tuple[str, ...], everything: bool, if_known: bool, app: str | None, url: str | None, **how: Any
+) -> None:
+    """Cancel everything that waits in these queues, delayed or not; running jobs go on.
+
+    Their number is told first, and you are asked. Refused while workers take jobs of these queues,
+    since they would go on meanwhile.
+    """
+    if bool(names) is everything:
+        raise click.UsageError("name queues, or say --all")
+    engine = engine_to_look_at(app, url) if url else engine_of(app, url)
+    if not if_known:
+        _check_known(engine, names)
+    purge_queues(engine, list(names) or None, **how)
+    engine.close()
+
+
+def _check_known(engine: Engine, names: tuple[str, ...]) -> None:
+    known = [info.name for info in engine.queues()]
+    for name in names:
+        if name not in known:
+            raise QueueNotFound(f"no queue {name!r} is known here{nearest(name, known)}")

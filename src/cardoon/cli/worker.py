@@ -3,82 +3,52 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
 from cardoon.cli.options import examples
+from cardoon.cli.purging import purge_before_start
 from cardoon.cli.target import load_app
 from cardoon.cli.text import visible
+from cardoon.cli.worker_options import (
+    CELERY_SPELLINGS,
+    lifetime_options,
+    log_options,
+    pool_options,
+    process_options,
+    queue_options,
+)
 from cardoon.engines import silence
 from cardoon.events import Events
-from cardoon.logs import LEVELS, EventLog, set_up
-from cardoon.model.errors import ConfigurationError
-from cardoon.model.queue import check_name
+from cardoon.logs import EventLog, set_up
 from cardoon.model.url import mask
 from cardoon.settings import Loaded, load
-from cardoon.worker.plan import Plan
-from cardoon.worker.supervisor import Supervisor, available_cpus
+from cardoon.worker.cpus import available_cpus
+from cardoon.worker.pidfile import pidfile
+from cardoon.worker.plan import Lifetime, Plan
+from cardoon.worker.supervisor import Supervisor
 
-
-def _processes(ctx: click.Context, param: click.Parameter, given: str | None) -> int | None:
-    if given is None or given == "auto":
-        return available_cpus() if given else None
-    if given.isdecimal() and int(given) > 0:
-        return int(given)
-    raise click.BadParameter(f"{given!r} is no number of processes; write 1 or more, or auto")
-
-
-def _queue_names(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> list[str] | None:
-    names = [name.strip() for text in given for name in text.split(",") if name.strip()]
-    try:
-        return [check_name(name) for name in dict.fromkeys(names)] or None
-    except ConfigurationError as error:
-        raise click.BadParameter(str(error)) from None
+if TYPE_CHECKING:
+    from cardoon.worker.probe import Probe
 
 
 @click.command(
+    context_settings={"token_normalize_func": lambda name: CELERY_SPELLINGS.get(name, name)},
     epilog=examples(
-        "cardoon worker tasks:app -p 2", "cardoon worker -Q mails,images --burst --log-format json"
-    )
+        "cardoon worker tasks:app -p 2", "cardoon worker -Q mails,images --async 500 --max-memory 1G"
+    ),
 )
 @click.argument("app", required=False, metavar="[MODULE:APP]")
 @click.option("-A", "--app", "named", metavar="MODULE:APP", help="The same, as an option.")
-@click.option(
-    "-Q", "--queues", multiple=True, metavar="A,B", callback=_queue_names, help="Only these queues.  [all]"
-)
-@click.option(
-    "-p",
-    "--processes",
-    "-c",
-    "--concurrency",
-    metavar="N|auto",
-    callback=_processes,
-    help="How many processes.  [auto: one a CPU]",
-)
-@click.option(
-    "-l",
-    "--log-level",
-    type=click.Choice(list(LEVELS), case_sensitive=False),
-    envvar="CARDOON_LOG_LEVEL",
-    help="The least important lines to log.  [info]",
-)
-@click.option(
-    "--log-format",
-    type=click.Choice(["text", "json"]),
-    envvar="CARDOON_LOG_FORMAT",
-    help="How lines look.  [text on a terminal, else json]",
-)
-@click.option("-f", "--logfile", type=click.Path(dir_okay=False, writable=True), help="Log to this file.")
-@click.option("--burst", is_flag=True, help="End when no job is ready.")
-@click.option(
-    "--shutdown-timeout",
-    type=click.FloatRange(min=0),
-    metavar="SECONDS",
-    help="How long running jobs may go on after the first signal.  [25]",
-)
-@click.option("--name", default="", metavar="TEXT", help="The worker's name.  [the name of the host]")
+@queue_options
+@pool_options
+@lifetime_options
+@log_options
+@process_options
 @click.option("--dry-run", is_flag=True, help="Print what would run, and leave.")
 @click.pass_context
 def worker(
@@ -88,19 +58,25 @@ def worker(
     named: str | None,
     processes: int | None,
     dry_run: bool,
+    purge: bool,
     **rest: Any,
 ) -> None:
     """Run jobs until told to stop.
 
-    The first TERM or INT lets running jobs end, the second gives them back to their queues.
+    The first TERM or INT lets running jobs end, the second gives them back to their queues, the third
+    kills. QUIT writes into the log where everything stands.
     """
     if app and named and app != named:
         raise click.UsageError(f"two applications are named: {app} and {named}")
-    plan = _plan(app or named, processes, load({}), rest)
-    ctx.exit(_show(plan) if dry_run else _run(plan))
+    if processes and rest["autoscale"]:
+        raise click.UsageError("give either --processes or --autoscale MAX,MIN")
+    plan = plan_of(app or named, processes, load({}), rest)
+    if purge and not dry_run and (code := purge_before_start(plan.app, plan.queues)):
+        ctx.exit(code)
+    ctx.exit(_show(plan) if dry_run else run(plan))
 
 
-def _plan(app: str | None, processes: int | None, loaded: Loaded, rest: dict[str, Any]) -> Plan:
+def plan_of(app: str | None, processes: int | None, loaded: Loaded, rest: dict[str, Any]) -> Plan:
     """What was said; where nothing was, what the environment and pyproject.toml say, then the application."""
     level = loaded.settings.worker_log_level if loaded.sources["worker_log_level"] != "default" else None
     return Plan(
@@ -108,22 +84,50 @@ def _plan(app: str | None, processes: int | None, loaded: Loaded, rest: dict[str
         processes=processes or loaded.settings.worker_concurrency,
         log_level=rest.pop("log_level") or level,
         log_format=rest.pop("log_format") or ("text" if sys.stderr.isatty() else "json"),
+        lifetime=_lifetime(rest),
         **rest,
     )
 
 
-def _run(plan: Plan) -> int:
+def _lifetime(rest: dict[str, Any]) -> Lifetime:
+    kibibytes = rest.pop("max_memory_per_child")
+    return Lifetime(
+        jobs=rest.pop("max_jobs"),
+        bytes=rest.pop("max_memory") or (kibibytes and kibibytes * 1024),
+        seconds=rest.pop("max_time"),
+        idle=rest.pop("max_idle"),
+    )
+
+
+def run(plan: Plan) -> int:
+    """Be the supervisor until it ends; the exit code."""
     level = plan.log_level or "info"
     set_up(level, json_lines=plan.log_format == "json", logfile=plan.logfile, process="supervisor")
     events = Events()
     events.listen(EventLog("cardoon.supervisor"), EventLog.heard_at(level))
-    return Supervisor(plan, events).run()
+    with pidfile(plan.pidfile), _probe(plan) as probe:
+        return Supervisor(plan, events, probe).run()
+
+
+@contextmanager
+def _probe(plan: Plan) -> Generator[Probe | None]:
+    if plan.probe_file is None and plan.probe_port is None:
+        yield None
+        return
+    from cardoon.worker.probe import Probe  # here: it imports a server, which few workers need
+
+    probe = Probe(plan.probe_file, plan.probe_port)
+    try:
+        yield probe
+    finally:
+        probe.close()
 
 
 def _show(plan: Plan) -> int:
     """Print the plan. A process that only shows it may import the application."""
     app = load_app(plan.app)
-    processes = plan.processes or app.settings.worker_concurrency or available_cpus()
+    least = plan.autoscale[1] if plan.autoscale else None
+    processes = least or plan.processes or app.settings.worker_concurrency or available_cpus()
     shown = msgspec.structs.asdict(plan)
     shown |= {
         "app": app.main or plan.app or "",
@@ -137,11 +141,18 @@ def _show(plan: Plan) -> int:
         else plan.shutdown_timeout,
         "name": _names(plan.name or silence.host(), processes),
         "processes": processes,
+        "lifetime": _lived(plan.lifetime),
+        "autoscale": "{} to {}".format(*reversed(plan.autoscale)) if plan.autoscale else "no",
         "log_level": plan.log_level or app.settings.worker_log_level,
     }
     for name, value in shown.items():
         click.echo(f"{name:<17} {visible(str(value))}")
     return 0
+
+
+def _lived(lifetime: Lifetime) -> str:
+    said = {name: value for name, value in msgspec.structs.asdict(lifetime).items() if value is not None}
+    return ", ".join(f"{value:g} {name}" for name, value in said.items()) or "no bound"
 
 
 def _names(name: str, processes: int) -> str:

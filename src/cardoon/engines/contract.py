@@ -14,7 +14,7 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from cardoon.model.errors import InvalidOption
+from cardoon.model.errors import InvalidOption, LeaseLost, nearest
 from cardoon.model.job import Claim, Filter, Job, Page, Report, Schedule
 from cardoon.model.message import Message
 from cardoon.model.outcome import Outcome
@@ -23,7 +23,11 @@ from cardoon.model.states import State
 End = tuple[Claim, Outcome]
 Counts = dict[str, dict[State, int]]
 
+ORDERS = ("quiet", "stop", "")
+"""What a worker can be told: to claim nothing more, to drain and end, or nothing again."""
+
 SOLO_CRASHES_TO_QUARANTINE = 3
+EVIDENCE_BYTES = 8_192
 BEAT_SECONDS = 2.0
 SILENCE_SECONDS = 8.0
 SILENCE_OBSERVATIONS = 4
@@ -69,6 +73,18 @@ class Turn(msgspec.Struct, frozen=True):
     claims: list[Claim]
 
 
+class Heard(msgspec.Struct, frozen=True):
+    """What workers hear with their beat, by their ids.
+
+    `retired` are those that were retired meanwhile, `orders` the standing order of each that has one,
+    `terminate` the jobs that each still runs and that are to be ended.
+    """
+
+    retired: set[str] = set()
+    orders: dict[str, str] = {}
+    terminate: dict[str, list[str]] = {}
+
+
 class Retired(msgspec.Struct, frozen=True):
     """What `retire` did with the jobs of a worker: those that wait again, and those that never will."""
 
@@ -99,8 +115,12 @@ class Broker(Protocol):
 
     capabilities: Capabilities
 
-    def push(self, messages: Sequence[Message]) -> list[bool]:
-        """Store all or none; for each whether it is new: an id that is known already changes nothing."""
+    def push(self, messages: Sequence[Message], *, by: Claim | None = None) -> list[bool]:
+        """Store all or none; for each whether it is new: an id that is known already changes nothing.
+
+        `by` is the running attempt that sends: unless it still owns its job LeaseLost is raised, and
+        nothing is stored.
+        """
         ...
 
     def exchange(
@@ -122,7 +142,8 @@ class Broker(Protocol):
 
         By priority, then age; paused queues are passed over; what is due is promoted first, what is
         expired never starts. A suspect is claimed only while its worker is `alone` with it, and then by
-        itself. What cannot be read is parked and never returned. A retired worker gets nothing.
+        itself, before all others: it had its turn once. What cannot be read is parked and never
+        returned. A retired worker gets nothing.
         """
         ...
 
@@ -130,8 +151,9 @@ class Broker(Protocol):
         """Write each end (state, result or error, follow-ups) together or not at all; those refused.
 
         An end applies only while the claim's token is current and its job runs; otherwise it changes
-        nothing, pushes nothing, and its claim is in the answer. A job whose cancelling was asked
-        while it ran becomes cancelled instead of waiting again.
+        nothing, pushes nothing, and its claim is in the answer. The same end again (its answer was
+        lost, its caller repeats) changes nothing and is not refused, as long as nobody moved the job
+        on. A job whose cancelling was asked while it ran becomes cancelled instead of waiting again.
         """
         ...
 
@@ -143,10 +165,29 @@ class Broker(Protocol):
         """
         ...
 
-    def cancel(self, ids: Collection[str]) -> dict[str, State]:
-        """Cancel those that wait, for ever; mark those that run, so that they never wait again.
+    def cancel(self, ids: Collection[str], *, terminate: bool = False) -> dict[str, State]:
+        """Cancel those that wait; mark those that run, so that they never wait again by themselves.
 
-        Answers with the state each known job has now; a final one stays as it is.
+        With `terminate` the worker that runs one hears with its next beats that it is to end it, and a
+        later call without it does not take that back. Answers with the state each known job has now;
+        a final one stays as it is.
+        """
+        ...
+
+    def replay(self, ids: Collection[str]) -> list[str]:
+        """Let final and parked jobs wait again under their ids, due now; those that do, in this order.
+
+        They begin afresh: no retries, crashes, suspicion, cancelling, result, error, progress or
+        `expires`, and a new fence. The old end is kept among their `attempts` and stays counted.
+        Other jobs, and unknown ones, are passed over.
+        """
+        ...
+
+    def delete(self, ids: Collection[str]) -> list[str]:
+        """Forget jobs, with all that is attached to them, unless they run; those forgotten, in this order.
+
+        Their ids are free again; no attempt of the forgotten job owns one that is sent under its id
+        later. What was counted as ended stays counted.
         """
         ...
 
@@ -169,7 +210,10 @@ class Broker(Protocol):
         ...
 
     def purge(self, queues: Collection[str]) -> int:
-        """Cancel everything that waits in these queues, running jobs untouched; how many."""
+        """Cancel everything that waits in these queues, delayed or not; how many.
+
+        Each keeps the note "purged". Running jobs are not touched.
+        """
         ...
 
     def pause(self, queue: str) -> None:
@@ -180,20 +224,40 @@ class Broker(Protocol):
         """Jobs of this queue are claimed again."""
         ...
 
-    def beat(self, reports: Sequence[Report]) -> set[str]:
-        """Say that these workers live, all in one call; those among them that were retired meanwhile."""
+    def beat(self, reports: Sequence[Report]) -> Heard:
+        """Say that these workers live, all in one call, and hear what is to be done.
+
+        Cheap however many jobs there are: a supervisor calls it every `BEAT_SECONDS` for all children.
+        """
+        ...
+
+    def order(self, worker: str, what: str) -> bool:
+        """Give this incarnation a standing order of `ORDERS`; False when it is unknown or retired.
+
+        It hears the order with each beat from then on; the engine itself withholds no job from it.
+        Raises InvalidOption for any other word.
+        """
+        ...
+
+    def held(self, worker: str) -> list[Claim]:
+        """What this incarnation has running now, by the age of the jobs, as its claims were given.
+
+        So a claim whose answer was lost can be taken up, and a supervisor can settle for a dead child.
+        """
         ...
 
     def workers(self) -> list[Report]:
         """The workers that are not retired, with their last report."""
         ...
 
-    def retire(self, worker: str, *, crashed: bool = True) -> Retired:
+    def retire(self, worker: str, *, crashed: bool = True, evidence: str = "") -> Retired:
         """End a worker's claims: its running jobs wait again, its locks are free.
 
         `crashed` says that its process died: its jobs become suspects, and one that ran alone has
-        a crash more and after three is quarantined. Otherwise they return free of charge. A second
-        call does nothing.
+        a crash more and after three is quarantined, with what follows its failure in the same step.
+        Otherwise they return free of charge. `evidence` tells how it died (its first
+        `EVIDENCE_BYTES` are kept): each job that ran has it among its `attempts`, one that becomes
+        quarantined in its error. A second call does nothing.
         """
         ...
 
@@ -234,15 +298,20 @@ class Store(Protocol):
         """Whether this attempt still owns its job."""
         ...
 
-    def find(self, filter: Filter, *, page: str | None = None, limit: int = 50) -> Page:
+    def find(self, filter: Filter, *, page: str | None = None, limit: int = 50, brief: bool = False) -> Page:
         """A page of the jobs that match, newest first, by keyset: jobs made meanwhile move nothing.
 
-        Raises InvalidOption for a `page` that no page named as its `next`.
+        A page takes bounded time however many jobs there are: where matching ones are rare it may hold
+        fewer than `limit`, even none, and its `next` still leads on. With `brief` no more need be told
+        of a job than its id, task, queue, priority and state. Raises InvalidOption for a `page` that no
+        page named as its `next`.
         """
         ...
 
     def attempts(self, id: str) -> list[Job]:
-        """The earlier attempts of a job that did not end it (retried, crashed, parked), oldest first."""
+        """The attempts of a job that did not end it (retried, crashed, parked), and the ends that were
+        replayed; oldest first.
+        """
         ...
 
     def acquire(
@@ -311,23 +380,27 @@ class Engine(Broker, Store, Protocol):
         ...
 
 
-class OneByOne:
-    """`claim` and `settle` as halves of `exchange`, for engines to inherit."""
-
-    def claim(
-        self: Broker, worker: str, queues: Collection[str] | None, limit: int, *, alone: bool = True
-    ) -> list[Claim]:
-        """See `Broker.claim`."""
-        return self.exchange((), worker, queues, limit, alone=alone).claims
-
-    def settle(self: Broker, ends: Sequence[End]) -> list[Claim]:
-        """See `Broker.settle`."""
-        return self.exchange(ends, "", (), 0).refused
-
-
 def names(queues: Iterable[str] | None) -> list[str] | None:
     """The queues as a list without repeats; None stays None (all of them)."""
     return None if queues is None else list(dict.fromkeys(queues))
+
+
+def lost_by(claim: Claim, count: int) -> LeaseLost:
+    """The error of an attempt that sends jobs and no longer owns its own."""
+    return LeaseLost(
+        f"attempt {claim.attempt} of job {claim.id} ({claim.message.task}) no longer owns it: it was "
+        f"given to another attempt or has ended; the {count} job{'s' * (count != 1)} it sent were not "
+        "stored, end the task without further effects"
+    )
+
+
+def check_order(what: str) -> None:
+    """Raises InvalidOption unless it is one of `ORDERS`."""
+    if what not in ORDERS:
+        raise InvalidOption(
+            f"no worker knows the order {what!r}{nearest(what, ORDERS)} "
+            "(there are: quiet, stop, and the empty text to take an order back)"
+        )
 
 
 def page_number(page: str) -> int:

@@ -43,6 +43,12 @@ def process_start(pid: int) -> int:
     return found[2] if found else 0
 
 
+def is_stopped(pid: int) -> bool:
+    """Whether a signal stopped this process; one that a debugger holds is not meant."""
+    found = _process(pid)
+    return found is not None and found[0] == "T"
+
+
 def _process(pid: int) -> tuple[str, int, int] | None:
     """State, parent and start of a process: fields 3, 4 and 22 of /proc/PID/stat (proc(5))."""
     try:
@@ -55,15 +61,19 @@ def _process(pid: int) -> tuple[str, int, int] | None:
 def proven_dead(report: Report) -> bool:
     """Whether this host proves it: same boot, and no process of that pid and start any more.
 
-    A dead process that its supervisor has not buried yet is left to it: it knows how the end came.
+    A dead process whose supervisor lives is left to it, which knows how the end came.
     """
     if not report.boot or report.boot != boot_id() or report.host != host() or not report.pid:
         return False
     found = _process(report.pid)
-    if found is None or found[2] != report.pid_started:
-        return True
-    state, parent, _start = found
-    return state in "ZX" and str(parent) != report.supervisor
+    lives = found is not None and found[0] not in "ZX" and found[2] == report.pid_started
+    return not lives and not _judges(report.supervisor)
+
+
+def _judges(supervisor: str) -> bool:
+    """Whether a supervisor can see what became of its processes: it runs, and nobody stopped it."""
+    found = _process(int(supervisor)) if supervisor.isdecimal() else None
+    return found is not None and found[0] not in "ZXT"
 
 
 class Silence:

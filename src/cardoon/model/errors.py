@@ -11,6 +11,7 @@ CardoonError
 │   ├── NotSerializable         cannot travel                      (also a TypeError)
 │   ├── PayloadTooLarge         larger than the limit              (also a ValueError)
 │   ├── InvalidOption           naive datetime, eta and countdown  (also a ValueError)
+│   │   └── InvalidFilter       a filter of jobs, with the place of the mistake
 │   ├── QueueNotFound           queues are declared, this one not  (also a LookupError)
 │   └── NotRegistered           no such task                       (also a KeyError)
 ├── EngineError                 the place where jobs are kept
@@ -39,6 +40,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+
+_EXCERPT = 70
+"""So much of a filter is shown around a mistake."""
 
 
 class CardoonError(Exception):
@@ -91,6 +95,21 @@ class PayloadTooLarge(CallRefused, ValueError):
 
 class InvalidOption(CallRefused, ValueError):
     """The option does not make sense."""
+
+
+class InvalidFilter(InvalidOption):
+    """The filter cannot be read; `position` is the index of the character that is wrong."""
+
+    position = 0
+
+    @classmethod
+    def at(cls, why: str, text: str, position: int) -> InvalidFilter:
+        """The error with the text and, below it, a caret at this position."""
+        start = max(0, min(position - _EXCERPT // 2, len(text) - _EXCERPT))
+        shown = "".join(c if c.isprintable() else " " for c in text[start : start + _EXCERPT])
+        error = cls(f"{why}\n  {shown}\n  {' ' * (position - start)}^")
+        error.position = position
+        return error
 
 
 class QueueNotFound(CallRefused, LookupError):

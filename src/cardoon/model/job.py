@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from cardoon.model.message import Message
 from cardoon.model.outcome import ErrorReport
 from cardoon.model.states import FINAL, State
+
+if TYPE_CHECKING:
+    from cardoon.model.query.tree import Node
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -66,7 +71,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """Which jobs: every field that is set must match; an empty one matches all.
 
-    `after` and `before` bound the moment of creation, the first included, the second not.
+    `after` and `before` bound the moment of creation, the first included, the second not. `query` is
+    what `cardoon.model.query.parse` made of a text; `query.tree.tree_of` says the whole as one tree.
     """
 
     states: frozenset[State] = frozenset()
@@ -77,10 +83,11 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     parent: str | None = None
     after: float | None = None
     before: float | None = None
+    query: Node | None = None
 
 
 class Page(msgspec.Struct, frozen=True):
-    """A page of jobs, newest first. `next` asks for the page after it; None at the end."""
+    """Jobs, newest first. `next` asks for the page after it, also when this one is short; None at the end."""
 
     jobs: list[Job]
     next: str | None = None

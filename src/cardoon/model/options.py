@@ -21,6 +21,12 @@ from cardoon.model.retry import (
 )
 
 SERIALIZERS = ("json",)
+PICKLE = "pickle"
+"""What Celery's tasks may declare: taken with a warning, as their arguments travel as JSON all the same."""
+
+POOLS = ("solo", "threads", "async")
+"""The ways of running a job that a task may ask for."""
+
 LONGEST = 1e11
 """Seconds in more than 3,000 years: what may still be counted from now and be a date."""
 
@@ -84,6 +90,7 @@ class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
     ignore_result: bool | None = None
     store_errors_even_if_ignored: bool | None = None
     serializer: str = "json"
+    pool: str | None = None
     typing: bool = True
     accept_magic_kwargs: bool = False
 
@@ -154,9 +161,10 @@ def _checked_values(where: str, options: dict[str, Any]) -> dict[str, Any]:
         most = options.get("max_retries")
         if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 0):
             raise InvalidOption(f"max_retries must be a number of retries or None (endless), not {most!r}")
-        if options.get("serializer", "json") not in SERIALIZERS:
-            known = ", ".join(SERIALIZERS)
-            raise InvalidOption(f"unknown serializer {options['serializer']!r}; there is: {known}")
+        if "serializer" in options:
+            options["serializer"] = serializer(options["serializer"])
+        if options.get("pool") is not None:
+            options["pool"] = pool(options["pool"])
     except InvalidOption as error:
         raise ConfigurationError(f"{where}: {error}") from None
     return options
@@ -185,6 +193,21 @@ def priority(given: Any) -> int:
     if isinstance(given, bool) or not isinstance(given, int) or given not in PRIORITIES:
         raise InvalidOption(f"priority must be a whole number from 0 (first) to 9, not {given!r}")
     return given
+
+
+def serializer(given: Any) -> str:
+    """The serializer of a task that declares this one."""
+    if given not in (*SERIALIZERS, PICKLE):
+        raise InvalidOption(f"unknown serializer {given!r}; there is: {', '.join(SERIALIZERS)}")
+    return SERIALIZERS[0]
+
+
+def pool(given: Any) -> str:
+    """One of the POOLS."""
+    if given not in POOLS:
+        near = nearest(str(given), POOLS)
+        raise InvalidOption(f"pool must be one of {', '.join(POOLS)}, not {given!r}{near}")
+    return str(given)
 
 
 def time_limits(hard: float | None, soft: float | None) -> None:

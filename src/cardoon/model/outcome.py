@@ -48,7 +48,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     `charged` is False when the attempt does not count (orderly return of work that was not
     started). `due` is when a retry may start. `message` replaces the job's message on a retry with
     other arguments. `follow` are messages pushed in the same step. `result` is None when nothing
-    is stored.
+    is stored. `log` are annotations of the kind "log", attached in the same step.
     """
 
     state: State
@@ -60,6 +60,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     message: Message | None = None
     follow: tuple[Message, ...] = ()
     started: float | None = None
+    log: tuple[bytes, ...] = ()
 
 
 def succeeded(result: bytes | None, follow: tuple[Message, ...] = ()) -> Outcome:
@@ -85,6 +86,11 @@ def failed(error: ErrorReport | None, follow: tuple[Message, ...] = ()) -> Outco
 def skipped(note: str, result: bytes | None = None) -> Outcome:
     """Ended on purpose without doing its work."""
     return Outcome(state=State.SKIPPED, note=_printable(note), result=result)
+
+
+def cancelled(note: str) -> Outcome:
+    """Ended while it ran, because somebody asked for that."""
+    return Outcome(state=State.CANCELLED, note=_printable(note))
 
 
 def returned() -> Outcome:

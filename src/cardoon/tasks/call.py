@@ -11,13 +11,13 @@ import msgspec
 
 from cardoon.model import codec
 from cardoon.model import options as checks
-from cardoon.model.errors import ConfigurationError, InvalidOption, NotSerializable
+from cardoon.model.errors import ConfigurationError, InvalidOption, NotSerializable, PayloadTooLarge
 from cardoon.model.message import Message
 from cardoon.model.queue import check_name
 
 OPTIONS = (
     "countdown", "eta", "expires", "queue", "routing_key", "priority", "task_id", "link", "link_error",
-    "time_limit", "soft_time_limit", "ignore_result", "headers", "root_id", "parent_id", "serializer",
+    "time_limit", "soft_time_limit", "ignore_result", "headers", "root_id", "parent_id", "serializer", "tm",
 )  # fmt: skip
 """Every option of `apply_async`."""
 
@@ -31,6 +31,11 @@ def arguments(args: object, kwargs: object) -> tuple[tuple[Any, ...], dict[str, 
     return tuple(args or ()), dict(kwargs or {})
 
 
+def transaction_of(options: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The transaction manager among these options, and the others."""
+    return options.get("tm"), {name: value for name, value in options.items() if name != "tm"}
+
+
 def changed(message: Message, options: Mapping[str, Any], task: str, **fields: Any) -> Message:
     """The message with these options applied; raises InvalidOption for what makes no sense."""
     return msgspec.structs.replace(message, **fields, **message_fields(options, task))
@@ -41,6 +46,8 @@ def message_fields(options: Mapping[str, Any], task: str) -> dict[str, Any]:
     checks.unknown(options, OPTIONS, f"a call of {task}")
     given = {name: value for name, value in options.items() if value is not None}
     fields = {name: read(given) for name, (needs, read) in _READERS.items() if needs & given.keys()}
+    if "tm" in given:
+        raise InvalidOption(f"tm has no meaning here: only a job that is sent can wait for a commit ({task})")
     checks.time_limits(fields.get("time_limit"), fields.get("soft_time_limit"))
     if given.get("serializer", "json") not in checks.SERIALIZERS:
         raise InvalidOption(
@@ -109,3 +116,37 @@ _READERS: dict[str, tuple[set[str], Any]] = {
 def each_alone(items: Iterable[Any]) -> Iterable[tuple[Any]]:
     """Each item as the only argument of a call."""
     return ((item,) for item in items)
+
+
+# -- refusals
+
+
+def _largest(message: Message) -> str:
+    """Which argument takes the most room."""
+    parts = {
+        **{f"argument {i + 1}": v for i, v in enumerate(message.args)},
+        **{f"argument {k!r}": v for k, v in message.kwargs.items()},
+    }
+    sizes = {name: len(codec.dumps(value)) for name, value in parts.items()}
+    if not sizes:
+        return "its options"
+    name = max(sizes, key=sizes.__getitem__)
+    return f"{name} alone {sizes[name]:,}"
+
+
+def too_large(message: Message, size: int, limit: int) -> PayloadTooLarge:
+    """The error for a call that is too large, naming the argument that takes the most room."""
+    return PayloadTooLarge(
+        f"a call of {message.task} is {size:,} bytes, the limit is {limit:,} ({_largest(message)}); "
+        "pass an id or a path instead"
+    )
+
+
+def unsayable(message: Message, error: UnicodeEncodeError) -> NotSerializable:
+    """The error for a call with text that is no Unicode, naming the argument."""
+    text = str(error.object)
+    named = [*enumerate(message.args, 1), *message.kwargs.items()]
+    where = next(
+        (f"argument {name!r} of " for name, value in named if value == text or text in repr(value)), ""
+    )
+    return NotSerializable(f"{where}{message.task} holds a lone surrogate ({error.reason})")

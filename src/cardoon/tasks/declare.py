@@ -64,13 +64,14 @@ class Declare(Protocol):
         """Declare a task."""
 
 
-def declaring(app: Door | None) -> Declare:
-    """The decorator that declares tasks of this application, or of none."""
+def declaring(app: Door | None, **defaults: Any) -> Declare:
+    """The decorator that declares tasks of this application, or of none; `defaults` are options."""
 
     def task(*functions: Any, **options: Any) -> Any:
         """Declare a task, bare or with options; without an application the current one sends it."""
         if len(functions) > 1 or (functions and not callable(functions[0])):
             raise ConfigurationError("@task takes one function, and options by name: @task(queue=...)")
+        options = {**defaults, **options}
         if not functions:
             return functools.partial(declare, app, options)
         return declare(app, options, functions[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cardoon.engines.contract import Engine
 from cardoon.model.errors import ConfigurationError
@@ -32,8 +32,8 @@ class Door(Protocol):
         """What it was told."""
         ...
 
-    def send(self, messages: list[Message]) -> None:
-        """Store them, through the send layers."""
+    def send(self, messages: list[Message], *, tm: Any = None) -> None:
+        """Store them, through the send layers; with `tm` when its transaction has committed."""
 
     def engine_of(self, id: str) -> Engine:
         """Where this job is remembered."""

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import sys
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
 from cardoon.engines.contract import Engine
+from cardoon.model.options import PICKLE
+from cardoon.model.outcome import PACKAGE
 from cardoon.result import AsyncResult
 from cardoon.tasks.registry import shared
 
@@ -55,6 +59,8 @@ class TaskType(type):
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> TaskType:
         """The flags `abstract` and `autoregister` are of this class alone: subclasses register."""
         wanted = namespace.pop("autoregister", True) and not namespace.pop("abstract", False)
+        if namespace.get("serializer") == PICKLE:
+            _warn_of_pickle(namespace.get("name") or name)
         made = super().__new__(mcs, name, bases, namespace)
         if wanted and any(isinstance(base, TaskType) for base in bases):
             app = getattr(made, "app", None)
@@ -63,6 +69,18 @@ class TaskType(type):
 
     def __getattribute__(cls, name: str) -> Any:
         return _on_class(cls, name) if name in _ON_CLASS else super().__getattribute__(name)
+
+
+def _warn_of_pickle(task: str) -> None:
+    """At the line that declares it, so that who imports the module sees which."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(
+        f"task {task!r}: serializer='pickle' has no effect, its arguments travel as JSON; leave it out",
+        DeprecationWarning,
+        stacklevel=level,
+    )
 
 
 def _on_class(cls: Any, name: str) -> Callable[..., Any]:

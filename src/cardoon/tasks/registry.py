@@ -7,7 +7,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 from weakref import WeakSet
 
-from cardoon.model.errors import AlreadyRegistered, IncompleteTask, NotRegistered, nearest
+from cardoon.model.errors import (
+    AlreadyRegistered,
+    ConfigurationError,
+    IncompleteTask,
+    NotRegistered,
+    nearest,
+)
 from cardoon.model.options import check_attributes
 
 T = TypeVar("T")
@@ -37,6 +43,7 @@ class Registry(Mapping[str, Any]):
             )
         instance.declared  # noqa: B018 - refuses wrong options where they are declared
         check_attributes(name, vars(type(instance)))
+        _check_pool(instance)
         for before in self._namesakes(name):
             if _origin(before) != _origin(instance):
                 raise AlreadyRegistered(
@@ -110,6 +117,16 @@ class Registry(Mapping[str, Any]):
 
 shared = Registry()
 """Tasks declared without an application; every application sees them."""
+
+
+def _check_pool(task: Any) -> None:
+    """Raises ConfigurationError for a plain function that asks for the event loop: it would hold it up."""
+    run = inspect.unwrap(type(task).run)
+    if task.declared.pool == "async" and not inspect.iscoroutinefunction(run):
+        raise ConfigurationError(
+            f"task {task.name!r}: pool='async' is for `async def`, and this is a plain `def`; "
+            "write async def, or pool='threads'"
+        )
 
 
 def _origin(task: Any) -> tuple[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import logging
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
@@ -22,21 +21,24 @@ from typing import (
 
 from cardoon.context import OUTSIDE, Request, current_job
 from cardoon.engines.contract import Engine
-from cardoon.logs import get_task_logger
-from cardoon.model import clock
+from cardoon.model import clock, codec
 from cardoon.model import options as checks
-from cardoon.model.errors import MaxRetriesExceededError, Retry
+from cardoon.model.errors import EngineError, InvalidOption, MaxRetriesExceededError, Retry
 from cardoon.model.message import Message
 from cardoon.model.options import TaskOptions
 from cardoon.model.retry import DEFAULT_MAX_RETRIES, DEFAULT_RETRY_DELAY
 from cardoon.model.signature import Signature
+from cardoon.model.states import PROGRESS
 from cardoon.result import AsyncResult as Handle
-from cardoon.tasks.call import OPTIONS, arguments, changed, due, each_alone
+from cardoon.result import Progress, PromisedResult
+from cardoon.tasks.call import OPTIONS, arguments, changed, due, each_alone, transaction_of
 from cardoon.tasks.door import Door, current_app, known_tasks, module_name, set_current_app
 from cardoon.tasks.hooks import HOOKS, ExceptionInfo, Hooks
 from cardoon.tasks.kind import TaskType, on_class, on_class_too
 
 if TYPE_CHECKING:
+    import logging
+
     from typing_extensions import ParamSpec, TypeVar
 
     from cardoon.tasks.kind import TakesOne
@@ -178,6 +180,8 @@ class Task(Hooks, Generic[P, C, R], metaclass=TaskType):
     @on_class
     async def adelay(self, /, *args: P.args, **kwargs: P.kwargs) -> Handle[R]:
         """`delay` for async callers: a thread speaks to the engine, the loop goes on."""
+        if "tm" in self.call_options:
+            return self._send(args, kwargs, self.call_options)  # its transaction may be of this thread alone
         import asyncio  # here, so that who never awaits does not pay for it
 
         return await asyncio.to_thread(self._send, args, kwargs, self.call_options)
@@ -190,7 +194,8 @@ class Task(Hooks, Generic[P, C, R], metaclass=TaskType):
 
         `countdown` (seconds) or `eta` (an aware datetime), `expires` (seconds or a datetime), `queue`,
         `priority` (0 first, to 9), `task_id`, `link`, `link_error` (from `task.s(...)`), `time_limit`,
-        `soft_time_limit`, `ignore_result`, `headers`. Raises InvalidOption for what makes no sense.
+        `soft_time_limit`, `ignore_result`, `headers`. With `tm`, a transaction manager, the job is stored
+        when the transaction that is open on it has committed. Raises InvalidOption for what makes no sense.
         """
         return self._send(*arguments(args, kwargs), {**self.call_options, **options})
 
@@ -228,10 +233,13 @@ class Task(Hooks, Generic[P, C, R], metaclass=TaskType):
     def starmap(self, /, items: Iterable[Iterable[Any]]) -> list[Handle[R]]:
         """One job for each tuple of arguments; as `map`."""
         app = self._door
-        if app.settings.task_always_eager:
-            return [self.apply(tuple(args), **self.call_options) for args in items]
-        messages = [self.message(tuple(args), {}, self.call_options) for args in items]
-        app.send(messages)
+        tm, options = transaction_of(self.call_options)
+        if app.settings.task_always_eager and tm is None:
+            return [self.apply(tuple(args), **options) for args in items]
+        messages = [self.message(tuple(args), {}, options) for args in items]
+        app.send(messages, tm=tm)
+        if tm is not None:
+            return [self._promised(message.id) for message in messages]
         return [self._handle(message.id, app.engine) for message in messages]
 
     @on_class_too
@@ -260,11 +268,17 @@ class Task(Hooks, Generic[P, C, R], metaclass=TaskType):
 
     def _send(self, args: tuple[Any, ...], kwargs: dict[str, Any], options: Mapping[str, Any]) -> Handle[R]:
         app = self._door
-        if app.settings.task_always_eager:
+        tm, options = transaction_of(options) if options else (None, options)
+        if app.settings.task_always_eager and tm is None:
             return self.apply(args, kwargs, **options)
         message = self.message(args, kwargs, options)
-        app.send([message])
-        return self._handle(message.id, app.engine)
+        app.send([message], tm=tm)
+        if tm is not None:
+            return self._promised(message.id)
+        return Handle(message.id, app.engine, task=self.name, returns=self.signature.returns)
+
+    def _promised(self, id: str) -> Handle[R]:
+        return PromisedResult(id, self._door.engine_of, task=self.name, returns=self.signature.returns)
 
     def _handle(self, id: str, engine: Engine) -> Handle[R]:
         return Handle(id, engine, task=self.name, returns=self.signature.returns)
@@ -375,10 +389,35 @@ class Task(Hooks, Generic[P, C, R], metaclass=TaskType):
         return changed(message, {k: v for k, v in options.items() if k not in MAGIC}, self.name, **fields)
 
     @on_class
+    def update_state(
+        self, /, task_id: str | None = None, state: str | None = None, meta: object = None
+    ) -> bool:
+        """Say how far the running attempt of this task is; whether that was written.
+
+        Its handle shows `state` (PROGRESS, or a word of your own) and, as `info`, `meta` until the attempt
+        ends. Nothing is written outside a job of this task, in eager mode, for an attempt that lost its job,
+        and, with a warning, while the engine is away. Raises InvalidOption for the id of another job,
+        NotSerializable for what cannot travel.
+        """
+        job = current_job()
+        if job.called_directly or job.task != self.name:
+            return False
+        if task_id not in (None, job.id):
+            raise InvalidOption(f"{self.name}[{job.id}] can update its own state only, not that of {task_id}")
+        data = codec.dumps(Progress(state or PROGRESS, codec.pack(meta), job.attempt))
+        try:
+            return job.engine is not None and job.engine.annotate(job.claim, "progress", data)
+        except EngineError as error:
+            self.get_logger().warning("how far it is was not written: %s", error)
+            return False
+
+    @on_class
     def get_logger(
         self, /, loglevel: int | None = None, logfile: str | None = None, **_magic: Any
     ) -> logging.Logger:
         """A logger whose records carry the job's id and task; takes the magic arguments as they come."""
+        from cardoon.logs import get_task_logger  # here: who only sends pays for no logging
+
         logger = get_task_logger(f"cardoon.task.{self.name}")
         if loglevel:
             logger.setLevel(loglevel)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -12,57 +13,133 @@ import msgspec
 
 from cardoon.engines import silence
 from cardoon.model import clock
-from cardoon.worker.plan import Hello, Orders, Plan
-from cardoon.worker.process import BYE, own_report
+from cardoon.worker.death import Death
+from cardoon.worker.link import FROM_PROCESS, Bye, FromProcess, Hello, Leaving, Link, Stop, Told
+from cardoon.worker.plan import Orders, Plan
+from cardoon.worker.report import own_report
+from cardoon.worker.slate import Slate
 
 
 class Child:
-    """One process of a worker. Each start is a new incarnation with an id of its own."""
+    """One process of a worker. Each start is a new incarnation with an id of its own.
+
+    Raises OSError when the system gives no process.
+    """
 
     def __init__(self, plan: Plan, number: int) -> None:
         self.worker = clock.new_id()
         self.number = number
         self.started = clock.monotonic()
         self.hello: Hello | None = None
+        self.leaving = ""
         self.done, self.left = False, 0.0
-        self.link, theirs = socket.socketpair()
+        self.overtime = self.frozen = False
+        self.stopped_since: float | None = None
+        self.asked_for_stacks: float | None = None
+        self.slate = Slate()
+        ours, theirs = socket.socketpair()
+        self.link = Link(ours)
         orders = Orders(
-            plan=plan, worker=self.worker, number=number, supervisor=os.getpid(), socket=theirs.fileno()
+            plan=plan,
+            worker=self.worker,
+            number=number,
+            supervisor=os.getpid(),
+            line=theirs.fileno(),
+            slate=self.slate.descriptor,
         )
-        command = [sys.executable, "-m", "cardoon.worker.process", msgspec.json.encode(orders).decode()]
-        self.popen = subprocess.Popen(command, pass_fds=[theirs.fileno()])
-        theirs.close()
-        pid = self.popen.pid
-        self.report = msgspec.structs.replace(
-            own_report(orders), pid=pid, pid_started=silence.process_start(pid)
-        )
-
-    def hear(self) -> bool:
-        """Take in what it says; False at the end of the line, and when it has nothing to say just now."""
         try:
-            data = self.link.recv(65_536)
+            self.pid = self._begin(orders, theirs)
         except OSError:
-            return False
-        if data.endswith(BYE):
-            self.done, self.left = True, clock.monotonic()
-        words = data.removesuffix(BYE)
-        if words and self.hello is None:
-            self.hello = msgspec.json.decode(words, type=Hello)
-        return bool(data)
+            self.link.close()
+            self.slate.close()
+            raise
+        finally:
+            theirs.close()
+        self.report = msgspec.structs.replace(
+            own_report(orders), pid=self.pid, pid_started=silence.process_start(self.pid)
+        )
 
-    def hear_last_words(self) -> None:
-        """It is dead: hear what it said before, without waiting for more."""
-        self.link.setblocking(False)
-        while self.hear():
-            pass
+    def _begin(self, orders: Orders, theirs: socket.socket) -> int:
+        """In a process group of its own, so that what a task leaves behind can be ended with it."""
+        command = [sys.executable, "-m", "cardoon.worker.process", msgspec.json.encode(orders).decode()]
+        self._popen = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno(), self.slate.descriptor],
+            process_group=0,
+        )
+        return self._popen.pid
+
+    def hear(self) -> list[FromProcess]:
+        """What it says; nothing, and its link not open, at the end of the line."""
+        words = self.link.hear(FROM_PROCESS)
+        for word in words:
+            match word:
+                case Hello():
+                    self.hello = word
+                case Leaving():
+                    self.leaving = word.why
+                case Told():
+                    self.asked_for_stacks = None
+                case Bye():
+                    self.done, self.left = True, clock.monotonic()
+        return words
+
+    def is_dead(self) -> bool:
+        """Whether it has ended, of whatever; it is not waited for, so that `end` can ask how."""
+        return bool(os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT))
+
+    def stopped_for(self) -> float:
+        """For how many seconds it has been seen stopped by a signal."""
+        if not silence.is_stopped(self.pid):
+            self.stopped_since = None
+            return 0.0
+        self.stopped_since = self.stopped_since or clock.monotonic()
+        return clock.monotonic() - self.stopped_since
 
     def signal(self, number: int) -> None:
         """Send it a signal, if it still lives."""
-        if self.popen.poll() is None:
-            self.popen.send_signal(number)
+        if not self.is_dead():
+            os.kill(self.pid, number)
 
-    def end(self) -> int:
-        """Make sure that it is dead; its exit code, or the negative number of the signal that ended it."""
+    def stop(self) -> None:
+        """Let it end when its jobs have; one that is not ready yet has nothing to end in order."""
+        if self.hello is None:
+            self.signal(signal.SIGKILL)
+            return
+        self.link.say(Stop())
+        self.signal(signal.SIGTERM)
+
+    def end(self) -> Death:
+        """Make sure that it is dead, and after a crash all that it started; how it ended."""
+        if self.done:
+            self.signal(signal.SIGKILL)
+        else:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+        _, status, usage = os.wait4(self.pid, 0)
+        self._popen.returncode = os.waitstatus_to_exitcode(status)
+        peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        death = Death(
+            worker=self.worker,
+            name=self.report.name,
+            code=self._popen.returncode,
+            orderly=self.done,
+            peak_memory=peak,
+            log=tuple(self.slate.lines()),
+            stack=self.slate.stack(),
+            deadline=self.slate.deadline,
+            overtime=self.overtime,
+            forced=self.frozen,
+        )
         self.link.close()
-        self.signal(signal.SIGKILL)
-        return self.popen.wait()
+        self.slate.close()
+        return death
+
+    def left_processes(self) -> bool:
+        """Whether something that it started outlives it."""
+        try:
+            os.killpg(self.pid, 0)
+        except OSError:
+            return False
+        return True

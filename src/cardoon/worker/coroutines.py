@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import threading
 from collections.abc import Callable, Coroutine, Generator
@@ -11,7 +12,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import asyncio
 
+Thrown = list[BaseException]
+"""What is to be raised in a coroutine that waits."""
+
 _loops = threading.local()
+_running: dict[int, asyncio.AbstractEventLoop] = {}
+"""The loops that run a body now, by thread."""
 
 
 def run_coroutine(coroutine: Coroutine[Any, Any, Any]) -> Any:
@@ -31,41 +37,58 @@ def _run_to_its_end(runner: asyncio.Runner, coroutine: Coroutine[Any, Any, Any])
     What a signal handler raises while the loop sleeps is raised in the coroutine, where it waits: nothing
     of it may live on in the next job.
     """
-    thrown: list[BaseException] = []
+    thrown: Thrown = []
     loop = runner.get_loop()
-    task = loop.create_task(_interruptible(coroutine, thrown), context=contextvars.copy_context())
-    while True:
-        try:
-            return loop.run_until_complete(task)
-        except BaseException as error:
-            if task.done():
-                raise
-            thrown.append(error)
-            task.cancel()
+    task = loop.create_task(through(coroutine, thrown), context=contextvars.copy_context())
+    _running[threading.get_ident()] = loop
+    try:
+        while True:
+            try:
+                return loop.run_until_complete(task)
+            except BaseException as error:
+                if task.done():
+                    raise
+                thrown.append(error)
+                task.cancel()
+    finally:
+        del _running[threading.get_ident()]
 
 
-async def _interruptible(coroutine: Coroutine[Any, Any, Any], thrown: list[BaseException]) -> Any:
+async def through(coroutine: Coroutine[Any, Any, Any], thrown: Thrown) -> Any:
+    """Await a coroutine; when this task is cancelled, what was `thrown` meanwhile is raised in it instead."""
     return await _Driven(coroutine, thrown)
+
+
+def nudge(thread: int) -> None:
+    """Let the loop of that thread turn once, if it sleeps in one: what waits for the thread is raised."""
+    loop = _running.get(thread)
+    if loop is not None:
+        with contextlib.suppress(RuntimeError):  # it was closed a moment ago
+            loop.call_soon_threadsafe(_nothing)
+
+
+def _nothing() -> None:
+    """What a nudge runs."""
 
 
 class _Driven:
     """A coroutine that meets a thrown error where asyncio says that it was cancelled."""
 
-    def __init__(self, coroutine: Coroutine[Any, Any, Any], thrown: list[BaseException]) -> None:
-        self._coroutine = coroutine
+    def __init__(self, coroutine: Coroutine[Any, Any, Any], thrown: Thrown) -> None:
+        self.driven = coroutine
         self._thrown = thrown
 
     def __await__(self) -> Generator[Any, Any, Any]:
-        step: Callable[[], Any] = partial(self._coroutine.send, None)
+        step: Callable[[], Any] = partial(self.driven.send, None)
         while True:
             try:
                 waits_for = step()
             except StopIteration as end:
                 return end.value
             try:
-                step = partial(self._coroutine.send, (yield waits_for))
+                step = partial(self.driven.send, (yield waits_for))
             except BaseException as error:
-                step = partial(self._coroutine.throw, self._instead_of(error))
+                step = partial(self.driven.throw, self._instead_of(error))
 
     def _instead_of(self, error: BaseException) -> BaseException:
         import asyncio

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import inspect
 import logging
+import os
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+from cardoon import failpoints
 from cardoon.app import Cardoon
 from cardoon.context import NOWHERE, Request, Surroundings, running
 from cardoon.middleware import compose
@@ -22,76 +25,106 @@ from cardoon.model.outcome import ErrorReport, Outcome
 from cardoon.model.states import CELERY_NAMES, State
 from cardoon.tasks.task import ExceptionInfo, Task
 from cardoon.worker.coroutines import run_coroutine
+from cardoon.worker.forks import leave_fork
 
 log = logging.getLogger("cardoon.worker")
 
 AnyTask = Task[..., Any, Any]
+_HOOKS_OF_ERROR = {
+    State.FAILED: "on_failure",
+    State.QUARANTINED: "on_failure",
+    State.RETRYING: "on_retry",
+}
+Await = Callable[[Coroutine[Any, Any, Any]], Awaitable[Any]]
 
 
 def execute(app: Cardoon, claim: Claim, surroundings: Surroundings = NOWHERE) -> Outcome:
     """Run one attempt and say what became of it."""
-    task = app.tasks.find(claim.message.task)
+    request = _request(app, claim, surroundings)
+    if isinstance(request, Outcome):
+        return request
+    run = compose(app.running, _body) if app.running else _body
+    with running(request):
+        try:
+            value = run(request)
+        except BaseException as error:
+            return _raised(app, request, error)
+        return _returned(app, request, value)
+
+
+async def execute_async(app: Cardoon, claim: Claim, surroundings: Surroundings, wait: Await) -> Outcome:
+    """The same on an event loop, for the tasks that `fits_event_loop`; the body is awaited through `wait`."""
+    request = _request(app, claim, surroundings)
+    if isinstance(request, Outcome):
+        return request
+    with running(request):
+        try:
+            value = await _body_async(request, wait)
+        except BaseException as error:
+            return _raised(app, request, error)
+        return _returned(app, request, value)
+
+
+def fits_event_loop(app: Cardoon, task: AnyTask | None) -> bool:
+    """Whether its body can be awaited where others are: layers are plain calls, so it must have none."""
+    return task is not None and not app.running and inspect.iscoroutinefunction(task.run)
+
+
+# -- before the body
+
+
+def _request(app: Cardoon, claim: Claim, surroundings: Surroundings) -> Request | Outcome:
+    """The job with its task and arguments; parked when there is no such task here or they do not fit."""
+    message = claim.message
+    task = app.tasks.find(message.task)
     if task is None:
-        return _parked(
-            app, claim, f"no task {claim.message.task!r} here{app.tasks.nearest(claim.message.task)}"
-        )
+        return _parked(app, claim, f"no task {message.task!r} here{app.tasks.nearest(message.task)}")
     try:
-        args, kwargs = _arguments(task, claim)
+        args, kwargs = task.signature.unpack(message.args, message.kwargs)
+        if task.declared.typing:
+            task.signature.check(args, kwargs)
     except ArgumentsRefused as error:
         return _parked(app, claim, str(error))
-    engine = None if surroundings.is_eager else app.engine
-    request = Request(claim, args, kwargs, task_object=task, engine=engine, surroundings=surroundings)
-    with running(request):
-        return _attempt(app, task, request)
-
-
-def _arguments(task: AnyTask, claim: Claim) -> tuple[list[Any], dict[str, Any]]:
-    message = claim.message
-    args, kwargs = task.signature.unpack(message.args, message.kwargs)
-    if task.declared.typing:
-        task.signature.check(args, kwargs)
-    return args, kwargs
-
-
-def _attempt(app: Cardoon, task: AnyTask, request: Request) -> Outcome:
-    started = clock.now()
     if "job.started" in app.events.heard:
-        app.events.emit("job.started", request.claim.id, task.name, attempt=request.attempt)
-    try:
-        value = _run(app, task, request)
-    except BaseException as error:
-        end = _judged(app, task, request, error)
-        if task.hooks:
-            _tell_hooks_of_error(task, request, end, error)
-    else:
-        end = _succeeded(app, task, request, value)
-        if task.hooks:
-            _tell_hooks_of_value(task, request, end, value)
-    if f"job.{end.state}" in app.events.heard:
-        _emit(app, request, end, clock.now() - started)
-    return end
+        app.events.emit("job.started", claim.id, task.name, attempt=claim.attempt)
+    engine = None if surroundings.is_eager else app.engine
+    return Request(claim, args, kwargs, task_object=task, engine=engine, surroundings=surroundings)
 
 
-# -- running the body
-
-
-def _run(app: Cardoon, task: AnyTask, request: Request) -> Any:
-    if "before_start" in task.hooks:
-        task.before_start(request.claim.id, request.args, request.kwargs)
-    if app.running:
-        return compose(app.running, _body)(request)
-    return _body(request)
+# -- the body
 
 
 def _body(request: Request) -> Any:
-    task: Any = request.task_object
-    kwargs = _with_magic(task, request) if task.magic else request.kwargs
-    request.in_body = True
+    interrupt, pid = request.surroundings.interrupt, os.getpid()
+    if interrupt is not None:
+        interrupt.enter()
     try:
-        value = task.run(*request.args, **kwargs)
+        value = _call(request)
         return run_coroutine(value) if inspect.iscoroutine(value) else value
     finally:
-        request.in_body = False
+        if os.getpid() != pid:
+            leave_fork()
+        if interrupt is not None:
+            interrupt.leave()
+
+
+async def _body_async(request: Request, wait: Await) -> Any:
+    pid = os.getpid()
+    try:
+        return await wait(_call(request))
+    finally:
+        if os.getpid() != pid:
+            leave_fork()
+
+
+def _call(request: Request) -> Any:
+    task = request.task_object
+    if "before_start" in task.hooks:
+        task.before_start(request.claim.id, request.args, request.kwargs)
+    kwargs = _with_magic(task, request) if task.magic else request.kwargs
+    if failpoints.armed:
+        failpoints.hit("run.in_body")
+    return task.run(*request.args, **kwargs)
 
 
 def _with_magic(task: AnyTask, request: Request) -> dict[str, Any]:
@@ -107,6 +140,29 @@ def _with_magic(task: AnyTask, request: Request) -> dict[str, Any]:
     }
     given = task.signature.given(request.args, request.kwargs)
     return {**request.kwargs, **{name: known[name] for name in task.magic if name not in given}}
+
+
+# -- after the body
+
+
+def _returned(app: Cardoon, request: Request, value: Any) -> Outcome:
+    task = request.task_object
+    end = _succeeded(app, task, request, value)
+    if task.hooks:
+        _tell_hooks_of_value(task, request, end, value)
+    if f"job.{end.state}" in app.events.heard:
+        _emit(app, request, end)
+    return end
+
+
+def _raised(app: Cardoon, request: Request, error: BaseException) -> Outcome:
+    task = request.task_object
+    end = _judged(app, task, request, error)
+    if task.hooks:
+        _tell_hooks_of_error(task, request, end, error)
+    if f"job.{end.state}" in app.events.heard:
+        _emit(app, request, end)
+    return end
 
 
 # -- judging
@@ -187,7 +243,7 @@ def _tell_hooks_of_error(task: AnyTask, request: Request, end: Outcome, error: B
     told = getattr(error, "exc", None) or error
     info = ExceptionInfo(told)
     job = (request.claim.id, request.args, request.kwargs)
-    hook = {State.FAILED: "on_failure", State.RETRYING: "on_retry"}.get(end.state)
+    hook = _HOOKS_OF_ERROR.get(end.state)
     if hook:
         _call_hook(task, hook, told, *job, info)
     _call_hook(task, "after_return", CELERY_NAMES[end.state], told, *job, info)
@@ -201,7 +257,7 @@ def tell_of_failure(app: Cardoon, claim: Claim, end: Outcome, error: BaseExcepti
             claim, claim.message.args, claim.message.kwargs, task_object=task, engine=app.engine
         )
         _tell_hooks_of_error(task, request, end, error)
-        _emit(app, request, end, clock.now() - claim.claimed)
+        _emit(app, request, end, since=claim.claimed)
 
 
 def _call_hook(task: AnyTask, name: str, *args: Any) -> None:
@@ -217,7 +273,8 @@ def _call_hook(task: AnyTask, name: str, *args: Any) -> None:
         log.exception("%s of %s failed; the outcome stands", name, task.name)
 
 
-def _emit(app: Cardoon, request: Request, end: Outcome, seconds: float) -> None:
+def _emit(app: Cardoon, request: Request, end: Outcome, since: float | None = None) -> None:
+    seconds = clock.now() - (request.started if since is None else since)
     data: dict[str, Any] = {"seconds": seconds, "attempt": request.attempt}
     if end.state is State.RETRYING and end.due is not None:
         data["again_in"] = max(0.0, end.due - clock.now())

@@ -3,86 +3,177 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Sequence
+from queue import Empty, SimpleQueue
 
+from cardoon import failpoints
 from cardoon.app import Cardoon
 from cardoon.engines.contract import End
 from cardoon.model import clock
 from cardoon.model.errors import EngineError, EngineRefused
 from cardoon.model.job import Claim
 from cardoon.model.states import State
+from cardoon.worker.guard import Guard
 from cardoon.worker.pools.contract import Pool
 
 log = logging.getLogger("cardoon.worker")
 
-IDLE_SECONDS = 60.0
+IDLE_SECONDS = 20.0
+REST_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
 
 
 class Loop:
-    """Runs jobs through a pool until told to stop, or in a burst until nothing is ready."""
+    """Runs jobs through a pool until told to stop, or in a burst until nothing is ready.
+
+    `jobs` counts what it claimed, at most `allowed`; `busy_until` is when it last had something to start
+    (monotonic). Who ends the process takes the `turn` first: within it, ends are on their way from the pool
+    to the engine. Who watches it lets its `guard` look.
+    """
 
     def __init__(
-        self, app: Cardoon, worker: str, queues: Sequence[str] | None, *, burst: bool = False
+        self,
+        app: Cardoon,
+        worker: str,
+        queues: Sequence[str] | None,
+        *,
+        burst: bool = False,
+        allowed: int | None = None,
     ) -> None:
         self._app = app
         self._engine = app.engine
         self._worker = worker
         self._queues = list(queues) if queues else None
         self._burst = burst
-        self._stopping = False
+        self._stopping = self._quiet = self._in_doubt = False
         self._failures = 0
+        # Its `put` may be called from a signal handler that interrupts its `get`.
+        self._news: SimpleQueue[None] = SimpleQueue()
+        self._listening = False
         self.pool: Pool
+        self.jobs = 0
+        self._allowed = allowed
+        self.busy_until = clock.monotonic()
+        self.guard = Guard(app.engine.close)
+        self.turn = threading.Lock()
 
     def run(self) -> None:
         """Until `stop`: one call to the engine settles the last batch and claims the next."""
         while not self._stopping:
-            claims = self._exchange(self.pool.ended(), self.pool.room())
+            with self.turn:
+                room, ends = self._room, self.pool.ended()
+                claims = self._exchange(ends, room) if ends or room else []
             if claims:
+                self.jobs += len(claims)
                 self.pool.start(claims)
-            elif self._burst and not self._failures and not self._engine.wait(self._queues, 0.0):
+                self.busy_until = clock.monotonic()
+            elif room and self._is_burst_over():
                 break
-            elif not self._stopping:
-                self._wait()
+            elif room or not ends:
+                self._wait(room)
         self._finish()
 
     def stop(self) -> None:
         """Claim nothing more; what runs ends. For signal handlers too."""
         self._stopping = True
-        self._engine.wake()
+        self.rouse()
+
+    def be_quiet(self, quiet: bool) -> None:
+        """Claim nothing while quiet; what runs goes on."""
+        self._quiet = quiet
+        self.rouse()
+
+    def rouse(self) -> None:
+        """There is news: an end, or an order. From any thread, and from signal handlers."""
+        if self._news.empty():
+            self._news.put(None)
+        if self._listening:
+            self._engine.wake()
+
+    def settle(self, ends: Sequence[End]) -> None:
+        """Settle ends that cannot wait for the next exchange; raises EngineError when that fails."""
+        self._tell(ends, self._engine.settle(ends))
 
     @property
     def stopping(self) -> bool:
         """Whether it was told to stop."""
         return self._stopping
 
-    def settle(self, ends: Sequence[End]) -> None:
-        """Settle ends that cannot wait for the next exchange; raises EngineError when that fails."""
-        self._refused(self._engine.settle(ends))
-        self._returned(ends)
+    @property
+    def _room(self) -> int:
+        if self._quiet or self._stopping:
+            return 0
+        room = self.pool.room()
+        return room if self._allowed is None else max(0, min(room, self._allowed - self.jobs))
 
     def _exchange(self, ends: Sequence[End], room: int) -> list[Claim]:
         """Settle and claim, again and again while the engine is away: no end is given up."""
         while True:
+            self.guard.since = clock.monotonic()
             try:
+                found = self._take_up(ends) if self._in_doubt else []
                 turn = self._engine.exchange(ends, self._worker, self._queues, room, alone=self.pool.alone())
             except EngineRefused:
                 raise  # a damaged file does not mend itself: better to end than to try for ever
             except EngineError as error:
+                self._in_doubt = True
                 self._pause(error)
                 room = 0 if self._stopping else room
                 if not ends and self._stopping:
                     return []
                 continue
+            finally:
+                self.guard.since = None
+            if failpoints.armed:
+                failpoints.hit("fin.after_reply" if ends else "claim.after_return")
             self._failures = 0
-            self._refused(turn.refused)
-            return turn.claims
+            self._tell(ends, turn.refused)
+            return found + turn.claims
 
-    def _wait(self) -> None:
+    def _take_up(self, ends: Sequence[End]) -> list[Claim]:
+        """After a call whose answer was lost: what the engine says is ours, and we do not know of."""
+        known = {*self.pool.in_hand(), *(claim.id for claim, _ in ends)}
+        found = [claim for claim in self._engine.held(self._worker) if claim.id not in known]
+        self._in_doubt = False
+        return found
+
+    def _is_burst_over(self) -> bool:
+        return (
+            self._burst
+            and not self._failures
+            and not self.pool.in_hand()
+            and not self._engine.wait(self._queues, 0.0)
+        )
+
+    def _wait(self, room: int) -> None:
+        """Until there is news; with room, until there may be something to claim, too."""
+        if not room:
+            self._rest()
+            return
+        self._listening = True
+        self.guard.since = clock.monotonic()
         try:
-            self._engine.wait(self._queues, IDLE_SECONDS)
+            if self._news.empty():
+                self._engine.wait(self._queues, IDLE_SECONDS)
         except EngineError as error:
             self._pause(error)
+        finally:
+            self._listening = False
+            self.guard.since = None
+        self._hear_news()
+
+    def _rest(self) -> None:
+        try:
+            self._news.get(timeout=REST_SECONDS)
+        except Empty:
+            return
+
+    def _hear_news(self) -> None:
+        try:
+            self._news.get_nowait()
+        except Empty:
+            return
 
     def _pause(self, error: EngineError) -> None:
         self._failures += 1
@@ -90,19 +181,22 @@ class Loop:
         log.warning("the engine failed (%s); again in %.1f s", error, seconds)
         clock.sleep(seconds)
 
-    def _returned(self, ends: Sequence[End]) -> None:
-        for claim, outcome in ends if "job.returned" in self._app.events.heard else ():
+    def _tell(self, ends: Sequence[End], refused: Sequence[Claim]) -> None:
+        events = self._app.events
+        for claim in refused:
+            events.emit("job.refused", claim.id, claim.message.task, attempt=claim.attempt, token=claim.token)
+        for claim, outcome in ends if "job.returned" in events.heard else ():
             if outcome.state is State.READY:
-                self._app.events.emit("job.returned", claim.id, claim.message.task)
-
-    def _refused(self, claims: Sequence[Claim]) -> None:
-        for claim in claims:
-            self._app.events.emit(
-                "job.refused", claim.id, claim.message.task, attempt=claim.attempt, token=claim.token
-            )
+                events.emit("job.returned", claim.id, claim.message.task)
 
     def _finish(self) -> None:
-        returned = self.pool.drain()
+        """Give back what did not start, settle what still runs as it ends."""
+        self._stopping = True
+        self._exchange([*self.pool.ended(), *self.pool.drain()], 0)
+        while self.pool.in_hand():
+            self._rest()
+            with self.turn:
+                if ends := self.pool.ended():
+                    self._exchange(ends, 0)
         self.pool.close()
-        self._exchange([*self.pool.ended(), *returned], 0)
-        self._returned(returned)
+        self._exchange(self.pool.ended(), 0)

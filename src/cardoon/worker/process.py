@@ -2,40 +2,39 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
+import faulthandler
 import gc
 import logging
 import os
 import signal
 import socket
 import sys
-import threading
 
 import msgspec
 
 from cardoon.app import Cardoon
 from cardoon.context import Surroundings
-from cardoon.engines import silence
 from cardoon.logs import LEVELS, EventLog, set_up
-from cardoon.model import clock
 from cardoon.model.errors import AppNotFound, ConfigurationError, EngineError
-from cardoon.model.job import Report
 from cardoon.model.url import mask
-from cardoon.worker.execution import execute
+from cardoon.worker import exits
+from cardoon.worker.attempts import Attempts
 from cardoon.worker.finder import find_app, import_tasks
+from cardoon.worker.job_log import JobLog
+from cardoon.worker.last_words import LastWords
+from cardoon.worker.lifetime import Bounds
+from cardoon.worker.link import Bye, Hello, Link
 from cardoon.worker.loop import Loop
-from cardoon.worker.plan import Hello, Orders
-from cardoon.worker.pools.solo import SoloPool
+from cardoon.worker.places import Places
+from cardoon.worker.plan import Orders
+from cardoon.worker.report import own_report
+from cardoon.worker.slate import Noted, Slate
 from cardoon.worker.timeouts import Limits
+from cardoon.worker.watch import Watch
 
 log = logging.getLogger("cardoon.worker")
 
-EXIT_UNAVAILABLE = 69
-EXIT_CONFIGURATION = 78
-EXIT_ORPHANED = 70
-BYE = b"bye"
-"""Said by a process that ends in order: an exit code alone may be a task's own `os._exit(0)`."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -43,16 +42,38 @@ def main() -> None:
     """Entered by `python -m cardoon.worker.process`, with what the supervisor says as the one argument."""
     orders = msgspec.json.decode(sys.argv[1], type=Orders)
     die_with_parent(orders.supervisor)
-    plan, name = orders.plan, f"worker-{orders.number}"
-    set_up(plan.log_level or "info", json_lines=plan.log_format == "json", logfile=plan.logfile, process=name)
+    link, slate = _open(orders)
     try:
-        code = run(orders)
+        code = run(orders, link, slate)
     except (AppNotFound, ConfigurationError) as error:
-        code = _refuse(error, EXIT_CONFIGURATION)
+        code = _refuse(error, exits.MISCONFIGURED)
     except EngineError as error:
-        code = _refuse(error, EXIT_UNAVAILABLE)
+        code = _refuse(error, exits.UNAVAILABLE)
     sys.stdout.flush()
     sys.exit(code)
+
+
+def _open(orders: Orders) -> tuple[Link, Slate]:
+    """The line and the slate that were inherited, and a log that goes to both the world and the slate.
+
+    The inherited descriptor itself stays open: the line must end with the process, not a moment before.
+    """
+    for descriptor in (orders.line, orders.slate):
+        os.set_inheritable(descriptor, False)
+    slate = Slate(orders.slate)
+    faulthandler.enable(slate.stack_file, all_threads=False)
+    plan, name = orders.plan, f"worker-{orders.number}"
+    set_up(
+        plan.log_level or "info",
+        json_lines=plan.log_format == "json",
+        logfile=plan.logfile,
+        # Of our own: a task may close sys.stderr.
+        stream=os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace"),
+        process=name,
+    )
+    (handler,) = logging.root.handlers
+    handler.setFormatter(Noted(handler.formatter or logging.Formatter(), slate))
+    return Link(socket.socket(fileno=os.dup(orders.line))), slate
 
 
 def _refuse(error: Exception, code: int) -> int:
@@ -61,22 +82,17 @@ def _refuse(error: Exception, code: int) -> int:
     return code
 
 
-def run(orders: Orders) -> int:
+def run(orders: Orders, link: Link, slate: Slate) -> int:
     """Load, say hello, work; the exit code."""
     app = find_app(orders.plan.app)
+    app.begin_worker()
     import_tasks(app)
     gc.freeze()  # what is imported by now stays: collections need not walk it
     app.engine.open()
-    level = orders.plan.log_level or app.settings.worker_log_level
-    logging.getLogger().setLevel(LEVELS[level])
-    app.events.listen(EventLog(), EventLog.heard_at(level))
-    loop = Loop(app, orders.worker, orders.plan.queues, burst=orders.plan.burst)
-    _obey_signals(loop)
-    link = _say_hello(app, orders)
+    places = _furnish(app, orders, link, slate)
+    link.say(_hello(app))
     app.engine.beat([own_report(orders)])
     app.engine.unpark(list(app.tasks))
-    here = Surroundings(hostname=own_report(orders).name, loglevel=LEVELS[level], logfile=orders.plan.logfile)
-    loop.pool = SoloPool(lambda claim: execute(app, claim, here), loop.settle, Limits(app))
     app.events.emit(
         "worker.ready",
         worker=orders.worker,
@@ -84,32 +100,55 @@ def run(orders: Orders) -> int:
         tasks=len(app.tasks),
         engine=mask(app.settings.url),
     )
-    loop.run()
+    places.run()
     app.events.emit("worker.stopping", worker=orders.worker)
     app.close()
-    link.sendall(BYE)
+    link.say(Bye())
     return 0
 
 
-def own_report(orders: Orders) -> Report:
-    """What is to be known of this process, before it claims anything."""
-    return Report(
-        worker=orders.worker,
-        supervisor=str(orders.supervisor),
-        name=f"{orders.plan.name or silence.host()}/{orders.number}",
-        host=silence.host(),
-        boot=silence.boot_id(),
-        pid=os.getpid(),
-        pid_started=silence.process_start(os.getpid()),
-        queues=orders.plan.queues or [],
-        started=clock.now(),
+def _furnish(app: Cardoon, orders: Orders, link: Link, slate: Slate) -> Places:
+    """Everything that runs jobs and watches over them, ready to run."""
+    plan = orders.plan
+    here, job_log = _surroundings(app, orders), JobLog()
+    logging.root.addHandler(job_log)
+    bounds, limits = Bounds(plan.lifetime), Limits(app, slate)
+    loop = Loop(app, orders.worker, plan.queues, burst=plan.burst, allowed=bounds.jobs)
+    last_words = LastWords(app, loop)
+    places = Places(plan, app, loop, Attempts(app, limits, job_log, here), limits, last_words)
+    _obey_signals(loop)
+    Watch(app, loop, link, bounds, last_words, job_log).start()
+    return places
+
+
+def _surroundings(app: Cardoon, orders: Orders) -> Surroundings:
+    level = orders.plan.log_level or app.settings.worker_log_level
+    logging.getLogger().setLevel(LEVELS[level])
+    app.events.listen(EventLog(), EventLog.heard_at(level))
+    name = own_report(orders).name
+    return Surroundings(hostname=name, loglevel=LEVELS[level], logfile=orders.plan.logfile)
+
+
+def _hello(app: Cardoon) -> Hello:
+    settings = app.settings
+    return Hello(
+        app=app.main,
+        url=settings.url,
+        profile=settings.profile,
+        retention=settings.result_expires,
+        tasks=list(app.tasks),
+        shutdown_timeout=settings.worker_shutdown_timeout,
+        processes=settings.worker_concurrency,
     )
 
 
 def _obey_signals(loop: Loop) -> None:
-    """TERM drains. INT comes to the whole terminal at once and is the supervisor's to judge."""
+    """TERM drains. INT comes to the whole terminal at once and is the supervisor's to judge. QUIT writes
+    the stacks of this process to stderr, even while a task holds everything up.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: loop.stop())
+    faulthandler.register(signal.SIGQUIT, all_threads=True)
     os.register_at_fork(after_in_child=_obey_no_more)
 
 
@@ -119,38 +158,12 @@ def _obey_no_more() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-def _say_hello(app: Cardoon, orders: Orders) -> socket.socket:
-    settings = app.settings
-    hello = Hello(
-        app=app.main,
-        url=settings.url,
-        profile=settings.profile,
-        retention=settings.result_expires,
-        tasks=len(app.tasks),
-        shutdown_timeout=settings.worker_shutdown_timeout,
-        processes=settings.worker_concurrency,
-    )
-    link = socket.socket(fileno=orders.socket)
-    link.set_inheritable(False)
-    link.sendall(msgspec.json.encode(hello))
-    threading.Thread(target=_watch_parent, args=(link,), name="cardoon-parent", daemon=True).start()
-    return link
-
-
-def _watch_parent(link: socket.socket) -> None:
-    """The supervisor says nothing more; the end of the line means that it is dead."""
-    with contextlib.suppress(OSError):  # a supervisor that dies with our words unread resets the line
-        while link.recv(4096):
-            pass
-    os._exit(EXIT_ORPHANED)
-
-
 def die_with_parent(parent: int) -> None:
     """Ask the kernel to kill this process when its parent dies, even while user code holds everything up."""
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
-        os._exit(EXIT_ORPHANED)
+        os._exit(exits.ORPHANED)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import signal
 import socket
+from contextlib import suppress
 
-WATCHED = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+WATCHED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD)
 
 
 class Signals:
@@ -22,6 +23,11 @@ class Signals:
     def fileno(self) -> int:
         """What a selector watches."""
         return self._reader.fileno()
+
+    def wake(self) -> None:
+        """Let a selector that waits find something, without a signal; from any thread."""
+        with suppress(BlockingIOError):
+            self._writer.send(b"\0")
 
     def arrived(self) -> list[int]:
         """The signals since it was last asked."""

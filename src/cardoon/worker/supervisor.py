@@ -6,241 +6,268 @@ import logging
 import os
 import selectors
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
 
-from cardoon.engines.contract import Engine, Retired
+import msgspec
+
+from cardoon.engines.contract import CALL_SECONDS, Engine, Heard
 from cardoon.engines.urls import connect
 from cardoon.events import Events
 from cardoon.model import clock
-from cardoon.model.errors import EngineError
-from cardoon.model.job import Report
+from cardoon.worker import exits
 from cardoon.worker.child import Child
-from cardoon.worker.plan import Hello, Plan
-from cardoon.worker.process import EXIT_CONFIGURATION, EXIT_UNAVAILABLE
+from cardoon.worker.cpus import available_cpus
+from cardoon.worker.crew import LONGEST_PAUSE_SECONDS, OVERTIME_SECONDS, Crew
+from cardoon.worker.link import End, Hello, Leaving, Quiet
+from cardoon.worker.office import Office
+from cardoon.worker.plan import Plan
+from cardoon.worker.services.autoscale import Autoscale
 from cardoon.worker.services.contract import Service
 from cardoon.worker.services.heartbeat import Heartbeat
+from cardoon.worker.services.readmit import Readmit
 from cardoon.worker.services.sweep import Sweep
 from cardoon.worker.signals import Signals
-from cardoon.worker.timeouts import HARD_LIMIT_EXIT
+from cardoon.worker.stacks import stacks
+from cardoon.worker.undertaker import Undertaker
+
+if TYPE_CHECKING:
+    from cardoon.worker.probe import Probe
 
 log = logging.getLogger("cardoon.supervisor")
 
-LONGEST_PAUSE_SECONDS = 5.0
 EARLY_DEATHS = 5
 """So many deaths in a row before any process was ready, and the worker gives up."""
 
-_LOOK_SECONDS = 2.0
-_HOPELESS = (EXIT_CONFIGURATION, EXIT_UNAVAILABLE)
+_LOOK_SECONDS = OVERTIME_SECONDS
+"""Deadlines are read from memory, which wakes nobody: so soon one is noticed after it passed."""
+_HOPELESS = (exits.MISCONFIGURED, exits.UNAVAILABLE)
 
 
 class Supervisor:
-    """Spawns, watches and replaces children, beats and sweeps for them; ends when told, or all is done.
+    """Keeps a crew at work; its office talks with the engine. Ends when told, or when all is done.
 
-    The first child is started alone: what it says of the application decides how many follow.
+    The first process is started alone: what it says of the application decides how many follow. All
+    processes are started by the main thread: they end with the thread that started them (prctl(2)).
     """
 
-    def __init__(self, plan: Plan, events: Events) -> None:
+    def __init__(self, plan: Plan, events: Events, probe: Probe | None = None) -> None:
         self._plan = plan
+        self._probe = probe
         self._events = events
         self._selector = selectors.DefaultSelector()
-        self._children: dict[int, Child] = {}
-        self._respawns: dict[int, float] = {}
-        self._services: dict[Service, float] = {}
-        self._engine: Engine | None = None
-        self._early_deaths = 0
+        self._crew = Crew(plan, self._selector)
+        self._bell = Signals()
+        self._posted: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._office: Office | None = None
+        self._tasks: set[str] = set()
         self._signals = 0
+        self._quiet = False
         self._deadline: float | None = None
         self._timeout = 0.0
         self._exit = 0
 
     def run(self) -> int:
-        """Until all children are gone for good; the exit code."""
-        bell = Signals()
-        self._selector.register(bell, selectors.EVENT_READ)
-        self._spawn(1)
-        while self._children or self._respawns:
-            self._look(bell)
-            self._respawn_due()
-            self._serve()
+        """Until all processes are gone for good; the exit code."""
+        self._selector.register(self._bell, selectors.EVENT_READ)
+        self._crew.spawn(1)
+        while self._crew:
+            self._look()
+            self._crew.respawn_due()
+            self._crew.end_overtime()
+            self._crew.end_frozen()
             self._enforce_deadline()
-            self._end_lingering()
+            self._crew.end_lingering()
+            self._crew.press_for_stacks()
+            self._tell_probe()
         self._selector.close()
-        bell.close()
-        if self._engine is not None:
-            self._engine.close()
+        self._close_office(clock.monotonic() + 2 * CALL_SECONDS)
+        self._bell.close()
         return self._exit
 
-    def _look(self, bell: Signals) -> None:
+    def _close_office(self, deadline: float) -> None:
+        """Let it write down how the last ones ended; what it cannot write, other workers find out."""
+        if self._office is None:
+            return
+        self._office.begin_to_close()
+        while not self._office.closed(0.1) and clock.monotonic() < deadline:
+            for number in self._bell.arrived():
+                self._obey(number)
+
+    def _look(self) -> None:
         for key, _ in self._selector.select(self._until_next()):
             if isinstance(key.data, Child):
                 self._hear(key.data)
-        for number in bell.arrived():
+        for number in self._bell.arrived():
             self._obey(number)
+        while not self._posted.empty():
+            self._posted.get()()
 
     def _until_next(self) -> float:
-        moments = [*self._services.values(), *self._respawns.values()]
+        moments = [*self._crew.moments()]
         moments += [self._deadline] if self._deadline is not None else []
         return max(0.0, min([_LOOK_SECONDS, *(m - clock.monotonic() for m in moments)]))
 
-    # -- children
+    def _post(self, action: Callable[[], None]) -> None:
+        """Do this in the main thread, soon; for the office."""
+        self._posted.put(action)
+        self._bell.wake()
 
-    def _spawn(self, number: int) -> None:
-        child = Child(self._plan, number)
-        self._children[number] = child
-        self._selector.register(child.link, selectors.EVENT_READ, child)
+    def _tell_probe(self) -> None:
+        """Healthy while processes can be started and the engine can be spoken with."""
+        if self._probe is None:
+            return
+        failure = self._office.failure if self._office is not None else ""
+        if not failure and self._crew.early_deaths:
+            failure = f"{self._crew.early_deaths} processes in a row ended before they were ready"
+        self._probe.update(not failure, failure, self._crew.ready)
+
+    # -- the crew
 
     def _hear(self, child: Child) -> None:
-        if self._children.get(child.number) is not child:
+        if child not in self._crew:
             return  # buried a moment ago
-        is_new = child.hello is None
-        if not child.hear():
+        for word in child.hear():
+            if isinstance(word, Hello):
+                self._meet(child, word)
+            elif isinstance(word, Leaving) and self._deadline is None:
+                log.info("%s makes place for another: it %s", child.report.name, word.why)
+                self._crew.replace(child)
+        if not child.link.open:
             self._bury(child)
-        elif is_new and child.hello is not None:
-            self._meet(child.hello)
 
-    def _meet(self, hello: Hello) -> None:
-        if self._engine is None:
-            self._begin(hello)
-        for service in self._services:
-            if isinstance(service, Heartbeat):
-                self._services[service] = clock.monotonic()
+    def _meet(self, child: Child, hello: Hello) -> None:
+        self._crew.early_deaths = 0
+        self._tasks = set(hello.tasks)
+        if self._quiet:
+            child.link.say(Quiet(True))
+        if self._office is None:
+            self._office = self._begin(hello)
+        self._office.hurry(Heartbeat)
 
-    def _begin(self, hello: Hello) -> None:
-        """The first hello: now it is known where jobs are kept, and how many children there are to be."""
+    def _begin(self, hello: Hello) -> Office:
+        """The first hello: now it is known where jobs are kept, and how many processes there are to be."""
         plan = self._plan
-        self._engine = engine = connect(hello.url, profile=hello.profile, retention=hello.retention)
+        engine = connect(hello.url, profile=hello.profile, retention=hello.retention)
         self._timeout = hello.shutdown_timeout if plan.shutdown_timeout is None else plan.shutdown_timeout
-        services: list[Service] = [
-            Heartbeat(engine, self._reports, self._disown),
-            Sweep(engine, self._events, self._find_dead),
-        ]
-        self._services = dict.fromkeys(services, clock.monotonic())
+        undertaker = Undertaker(engine, self._events)
+        office = Office(engine, undertaker, self._crew.mourn)
+        office.open(self._services(engine, undertaker))
         if self._deadline is None:
-            for number in range(2, (plan.processes or hello.processes or available_cpus()) + 1):
-                self._spawn(number)
+            least = plan.autoscale and plan.autoscale[1]
+            self._crew.grow_to(least or plan.processes or hello.processes or available_cpus())
+        return office
+
+    def _services(self, engine: Engine, undertaker: Undertaker) -> list[Service]:
+        services: list[Service] = [
+            Heartbeat(engine, lambda: [child.report for child in self._crew], self._take_orders),
+            Sweep(engine, self._events, undertaker.mourn),
+            Readmit(engine, lambda: self._tasks),
+        ]
+        if self._plan.autoscale is not None:
+            most, least = self._plan.autoscale
+            services.append(Autoscale(engine, self._plan.queues, self._resize, most, least))
+        return services
+
+    def _resize(self, size: int) -> None:
+        """Let there be so many processes."""
+        self._post(lambda: self._crew.resize(size) if self._deadline is None else None)
 
     def _bury(self, child: Child) -> None:
-        """Its line ended: it is dead, or it closed its descriptors and will be."""
-        self._selector.unregister(child.link)
-        code = child.end()
-        del self._children[child.number]
-        self._retire(child, code)
-        if code in _HOPELESS and child.hello is None:
-            self._give_up(code)
-        elif self._deadline is None and not (child.done and self._plan.burst):
-            self._respawn_later(child)
+        in_place = child in self._crew.in_place()
+        death = self._crew.bury(child)
+        if self._office is not None:
+            self._office.hand_in(msgspec.structs.replace(death, forced=death.forced or self._signals >= 2))
+        if death.code in _HOPELESS and child.hello is None:
+            self._give_up(death.code)
+        elif in_place and self._deadline is None and not (child.done and self._plan.burst):
+            self._replace(child)
 
-    def _retire(self, child: Child, code: int) -> None:
-        if self._engine is None:
-            return
-        crashed = not child.done and code != HARD_LIMIT_EXIT and self._signals < 2
-        retired = self._try(lambda engine: engine.retire(child.worker, crashed=crashed)) or Retired([], [])
-        if not child.done:
-            ended = f"signal {-code}" if code < 0 else f"exit {code}"
-            count = len(retired.returned)
-            self._events.emit("worker.lost", worker=child.report.name, ended=ended, returned=count)
-        for id in retired.quarantined:
-            self._events.emit("job.quarantined", id, worker=child.report.name)
-
-    def _find_dead(self) -> None:
-        """Bury the dead, also one whose line somebody else holds, such as a process that its task forked."""
-        for child in list(self._children.values()):
-            if child.popen.poll() is not None:
-                child.hear_last_words()
-                self._bury(child)
-
-    def _respawn_later(self, child: Child) -> None:
-        """At once, but a child that dies before it is ready is replaced more and more slowly."""
-        self._early_deaths = 0 if child.hello is not None else self._early_deaths + 1
-        if self._engine is None and self._early_deaths >= EARLY_DEATHS:
-            log.error("the worker process died %d times before it was ready; giving up", self._early_deaths)
+    def _replace(self, child: Child) -> None:
+        self._crew.early_deaths += child.hello is None
+        if self._office is None and self._crew.early_deaths >= EARLY_DEATHS:
+            log.error("the worker process died %d times before it was ready; giving up", EARLY_DEATHS)
             self._give_up(1)
             return
-        pause = min(0.1 * 2.0**self._early_deaths, LONGEST_PAUSE_SECONDS) if self._early_deaths else 0.0
-        self._respawns[child.number] = clock.monotonic() + pause
+        self._crew.respawn_later(child.number)
 
-    def _respawn_due(self) -> None:
-        for number, when in list(self._respawns.items()):
-            if when <= clock.monotonic():
-                del self._respawns[number]
-                self._spawn(number)
+    def _find_dead(self) -> None:
+        for child in self._crew.dead():
+            child.link.hear_no_more()
+            while child.link.open and child.hear():
+                pass
+            self._bury(child)
 
     def _give_up(self, code: int) -> None:
-        """Every child would fail alike: the others are stopped too."""
+        """Every process would fail alike: the others are stopped too."""
         self._exit = self._exit or code
         self._stop()
 
-    # -- services
+    # -- orders
 
-    def _serve(self) -> None:
-        for service, due in self._services.items():
-            if due <= clock.monotonic():
-                jittered = service.every * 0.9 + clock.full_jitter(service.every * 0.2)
-                self._services[service] = clock.monotonic() + jittered
-                self._try(lambda _engine, run=service.run: run())  # type: ignore[misc]
+    def _take_orders(self, heard: Heard) -> None:
+        """What the engine had to say to these processes. An order for one of them is for the whole worker.
 
-    def _try(self, action: Callable[[Engine], Retired | None]) -> Retired | None:
-        if self._engine is None:
-            return None
-        try:
-            return action(self._engine)
-        except EngineError as error:
-            log.warning("the engine failed: %s", error)
-        except Exception:
-            log.exception("a service failed; the others go on")
-        return None
+        Runs in the office.
+        """
+        ours = {child.worker: child for child in self._crew}
+        for worker in heard.retired & ours.keys():
+            # Declared dead: its claims are lost, so a fresh incarnation takes its place.
+            ours[worker].signal(signal.SIGKILL)
+        for worker in heard.terminate.keys() & ours.keys():
+            for id in heard.terminate[worker]:
+                ours[worker].link.say(End(id))
+        orders = set(heard.orders.values())
+        if "stop" in orders:
+            self._post(self._stop_as_ordered)
+        self._be_quiet("quiet" in orders)
 
-    def _reports(self) -> Iterator[Report]:
-        return (child.report for child in self._children.values())
+    def _stop_as_ordered(self) -> None:
+        if self._deadline is None:
+            log.info("stopping: ordered so")
+            self._stop()
 
-    def _disown(self, worker: str) -> None:
-        """Somebody declared this worker dead: its claims are lost, so a fresh incarnation takes its place."""
-        for child in self._children.values():
-            if child.worker == worker:
-                child.signal(signal.SIGKILL)
+    def _be_quiet(self, quiet: bool) -> None:
+        if quiet != self._quiet:
+            self._quiet = quiet
+            log.info("claiming nothing, as ordered" if quiet else "claiming again, as ordered")
+            self._crew.say(Quiet(quiet))
 
     # -- stopping
 
     def _obey(self, number: int) -> None:
         if number == signal.SIGCHLD:
             self._find_dead()
-            return
+        elif number == signal.SIGQUIT:
+            log.warning("stacks of the supervisor, process %d:\n%s", os.getpid(), stacks())
+            self._crew.ask_for_stacks()
+        else:
+            self._end(number)
+
+    def _end(self, number: int) -> None:
+        """The first signal drains, the second gives the running jobs back, the third kills."""
         self._signals += 1
         if self._signals == 1:
             log.info("stopping: claiming nothing more, waiting for what runs (again to force)")
             self._stop()
-        else:
-            log.warning("forced: running jobs go back to their queues")
-            self._exit = 128 + number
-            self._kill()
+            return
+        self._exit = 128 + number
+        self._crew.kill()
+        if self._signals > 2:
+            log.error("killed by a third signal")
+            os._exit(self._exit)
+        log.warning("forced: running jobs go back to their queues")
 
     def _stop(self) -> None:
-        self._respawns.clear()
         self._deadline = clock.monotonic() + self._timeout
-        for child in self._children.values():
-            child.signal(signal.SIGTERM if child.hello else signal.SIGKILL)
+        self._crew.stop()
 
     def _enforce_deadline(self) -> None:
-        if self._deadline is None or clock.monotonic() < self._deadline or not self._children:
+        if self._deadline is None or clock.monotonic() < self._deadline or not self._crew:
             return
-        if self._signals < 2 and any(child.hello for child in self._children.values()):
+        if self._signals < 2 and any(child.hello for child in self._crew):
             log.warning("the shutdown timeout passed: running jobs go back to their queues")
         self._signals = max(self._signals, 2)
         self._deadline = clock.monotonic() + LONGEST_PAUSE_SECONDS
-        self._kill()
-
-    def _end_lingering(self) -> None:
-        """Their work is settled: a thread that a task left behind must not keep them for ever."""
-        for child in self._children.values():
-            if child.done and clock.monotonic() - child.left > LONGEST_PAUSE_SECONDS:
-                child.signal(signal.SIGKILL)
-
-    def _kill(self) -> None:
-        for child in self._children.values():
-            child.signal(signal.SIGKILL)
-
-
-def available_cpus() -> int:
-    """As many as this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+        self._crew.kill()

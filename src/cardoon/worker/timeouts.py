@@ -1,98 +1,109 @@
-"""Time limits of the running job. The keeper thread watches; the job runs in the main thread."""
+"""Time limits of running jobs. The keeper's thread watches them, whatever the jobs do."""
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
-from collections.abc import Callable
-from types import FrameType
+from collections.abc import Iterator
+from typing import Protocol
 
+from cardoon import context
 from cardoon.app import Cardoon
-from cardoon.context import Request, current_job, running
-from cardoon.engines.contract import steps
-from cardoon.model import clock, outcome
-from cardoon.model.errors import SoftTimeLimitExceeded, TimeLimitExceeded
+from cardoon.model import clock
 from cardoon.model.job import Claim
-from cardoon.model.outcome import ErrorReport, Outcome
-from cardoon.worker.execution import tell_of_failure
+from cardoon.worker.slate import Slate
 
-HARD_LIMIT_EXIT = 75
-"""The exit code of a process that ended itself because a job passed its hard limit."""
+Seconds = tuple[float | None, float | None]
+"""A hard and a soft limit."""
 
-LastWords = Callable[[Claim, Outcome], None]
+
+class Interrupt(context.Interrupt, Protocol):
+    """A way to raise SoftTimeLimitExceeded inside a running body; see `interrupts`."""
+
+    def ask(self, reason: str) -> bool:
+        """Raise it soon; False when now is no moment for it."""
+        ...
+
+
+class Watched:
+    """One running job with a limit."""
+
+    __slots__ = ("claim", "hard", "interrupt", "limits", "soft")
+
+    def __init__(self, claim: Claim, limits: Seconds, interrupt: Interrupt) -> None:
+        hard, soft = self.limits = limits
+        now = clock.monotonic()
+        self.claim = claim
+        self.hard = None if hard is None else now + hard
+        self.soft = None if soft is None else now + soft
+        self.interrupt = interrupt
 
 
 class Limits:
-    """The limits of one process whose jobs run in the main thread.
+    """The limits of all jobs that run in this process.
 
-    Soft: SoftTimeLimitExceeded is raised inside the task, once, wherever it is, also in a sleep. Hard:
-    the job is settled as failed with TimeLimitExceeded and the process ends.
+    Soft: SoftTimeLimitExceeded is raised inside the task, once. Hard: the process ends, by its own hand
+    while it can (`overdue`), else by its supervisor, who reads the deadline from the slate.
     """
 
-    def __init__(self, app: Cardoon) -> None:
+    def __init__(self, app: Cardoon, slate: Slate | None = None) -> None:
         self._app = app
+        self._slate = slate
         self._mutex = threading.Lock()
-        self._claim: Claim | None = None
-        self._soft: tuple[float, float] | None = None
-        self._hard: tuple[float, float] | None = None
-        self._raising = 0.0
-        signal.signal(signal.SIGALRM, self._raise_soft)
+        self._watched: dict[str, Watched] = {}
+        self._declared: dict[str, Seconds] = {}
 
-    def begin(self, claim: Claim) -> None:
-        """A job starts now."""
+    def begin(self, claim: Claim, interrupt: Interrupt) -> bool:
+        """A job starts now; whether it has a limit."""
         message = claim.message
-        task = self._app.tasks.find(message.task)
-        declared, settings = getattr(task, "declared", None), self._app.settings
-        hard = message.time_limit or getattr(declared, "time_limit", None) or settings.task_time_limit
-        soft = (
-            message.soft_time_limit
-            or getattr(declared, "soft_time_limit", None)
-            or settings.task_soft_time_limit
-        )
-        if hard is None and soft is None:
+        declared = self._declared.get(message.task) or self._declared_by(message.task)
+        limits = message.time_limit or declared[0], message.soft_time_limit or declared[1]
+        if limits == (None, None):
+            return False
+        with self._mutex:
+            self._watched[claim.id] = Watched(claim, limits, interrupt)
+            self._chalk()
+        return True
+
+    def end(self, claim: Claim) -> None:
+        """It ended."""
+        if claim.id not in self._watched:
             return
+        with self._mutex:
+            del self._watched[claim.id]
+            self._chalk()
+
+    def overdue(self) -> tuple[Claim, float] | None:
+        """Look at the clock: raise the soft limits that passed; a job that passed its hard one, and that."""
+        if not self._watched:
+            return None
         now = clock.monotonic()
         with self._mutex:
-            self._claim = claim
-            self._soft = (now + soft, soft) if soft is not None else None
-            self._hard = (now + hard, hard) if hard is not None else None
+            for watched in self._watched.values():
+                if watched.hard is not None and now >= watched.hard:
+                    return watched.claim, watched.limits[0] or 0.0
+                if watched.soft is not None and now >= watched.soft:
+                    self._soften(watched)
+        return None
 
-    def end(self) -> None:
-        """It ended."""
-        self._raising = 0.0
-        if self._claim is None:
-            return
-        with self._mutex:
-            self._claim = self._soft = self._hard = None
+    def _soften(self, watched: Watched) -> None:
+        if watched.interrupt.ask(f"the soft time limit of {watched.limits[1]:g} s passed"):
+            watched.soft = None
 
-    def enforce(self, last_words: LastWords) -> None:
-        """Look at the clock; called by the keeper every few milliseconds."""
-        with self._mutex:
-            claim, soft, hard, now = self._claim, self._soft, self._hard, clock.monotonic()
-            if claim is None:
-                return
-            if soft is not None and now >= soft[0]:
-                self._soft, self._raising = None, soft[1]
-                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
-            if hard is not None and now >= hard[0]:
-                self._end_process(claim, hard[1], last_words)
+    def _declared_by(self, name: str) -> Seconds:
+        """What the task or else the settings say, remembered: neither changes while a worker runs."""
+        declared, settings = getattr(self._app.tasks.find(name), "declared", None), self._app.settings
+        found = self._declared[name] = (
+            getattr(declared, "time_limit", None) or settings.task_time_limit,
+            getattr(declared, "soft_time_limit", None) or settings.task_soft_time_limit,
+        )
+        return found
 
-    def _raise_soft(self, _signal: int, _frame: FrameType | None) -> None:
-        """Runs in the main thread. Into a step of an engine nothing is raised: the keeper asks again."""
-        if self._raising and steps.under_way:
-            steps.owed = True
-            return
-        if self._raising and current_job().in_body:
-            seconds, self._raising = self._raising, 0.0
-            raise SoftTimeLimitExceeded(f"the soft time limit of {seconds:g} s passed")
+    def _chalk(self) -> None:
+        """Write the nearest hard limit where the supervisor sees it even when this process is stuck."""
+        if self._slate is not None:
+            self._slate.deadline = min(self._deadlines(), default=(0.0, 0.0, ""))
 
-    def _end_process(self, claim: Claim, seconds: float, last_words: LastWords) -> None:
-        error = TimeLimitExceeded(f"the time limit of {seconds:g} s passed")
-        end = outcome.failed(ErrorReport.of(error))
-        try:
-            with running(Request(claim)):
-                tell_of_failure(self._app, claim, end, error)
-            last_words(claim, end)
-        finally:
-            os._exit(HARD_LIMIT_EXIT)
+    def _deadlines(self) -> Iterator[tuple[float, float, str]]:
+        for watched in self._watched.values():
+            if watched.hard is not None:
+                yield watched.hard, watched.limits[0] or 0.0, watched.claim.id

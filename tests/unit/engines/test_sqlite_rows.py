@@ -10,7 +10,7 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from pathlib import Path
 
 import pytest
@@ -131,6 +131,49 @@ def test_the_sweep_forgets_what_is_older_than_the_retention_and_nothing_else(tmp
     assert engine.result(fresh.id) is not None
     assert engine.result(waiting.id) is not None
     engine.close()
+
+
+def test_a_job_replayed_while_it_is_being_forgotten_stays_with_its_past(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = SqliteEngine(f"sqlite:///{tmp_path}/jobs.db?retention=60")
+    old = message()
+    engine.push([old])
+    engine.settle([(claim, succeeded(b"1")) for claim in engine.claim("worker", None, 1)])
+    by_hand(engine, "UPDATE jobs SET finished = finished - 3600")
+    forget = engine._forget
+
+    def replayed_first(ids: Collection[str], before: float) -> int:
+        assert engine.replay(ids) == [old.id]
+        return forget(ids, before)
+
+    monkeypatch.setattr(engine, "_forget", replayed_first)
+    assert engine.sweep().forgotten == 0
+    assert [attempt.result for attempt in engine.attempts(old.id)] == [b"1"]
+    assert [claim.id for claim in engine.claim("worker", None, 1)] == [old.id]
+    engine.close()
+
+
+def test_a_parked_row_that_cannot_be_read_is_replayed_and_parked_again(engine: SqliteEngine) -> None:
+    bad = message()
+    engine.push([bad])
+    by_hand(engine, "UPDATE jobs SET body = ?", b"garbage")
+    assert engine.claim("worker", None, 1) == []
+    assert engine.replay([bad.id]) == [bad.id]
+    assert engine.claim("worker", None, 1) == []
+    parked = engine.result(bad.id)
+    assert parked is not None
+    assert parked.state is State.PARKED
+    assert len(engine.attempts(bad.id)) == 1
+
+
+def test_a_running_row_that_cannot_be_read_any_more_is_held_by_nobody(engine: SqliteEngine) -> None:
+    bad, good = message(), message()
+    engine.push([bad, good])
+    engine.claim("worker", None, 2)
+    by_hand(engine, "UPDATE jobs SET body = ? WHERE id = ?", b"garbage", bad.id)
+    assert [claim.id for claim in engine.held("worker")] == [good.id]
+    assert sorted(engine.retire("worker").returned) == sorted([bad.id, good.id])
 
 
 def test_history_stays_out_of_the_way_of_a_claim(engine: SqliteEngine) -> None:

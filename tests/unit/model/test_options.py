@@ -64,7 +64,6 @@ def test_a_priority_is_a_whole_number_from_0_to_9(given: Any) -> None:
         ({"retry_backoff_max": float("inf")}, "retry_backoff_max"),
         ({"time_limit": "10"}, "time_limit"),
         ({"time_limit": 10, "soft_time_limit": 20}, r"soft_time_limit \(20 s\) must not be above .*\(10 s\)"),
-        ({"serializer": "pickle"}, "unknown serializer 'pickle'"),
     ],
     ids=repr,
 )

@@ -4,10 +4,12 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from cardoon import Cardoon
+from cardoon.model.errors import ConfigurationError
 from cardoon.model.states import State
 
 
@@ -61,3 +63,35 @@ def test_it_can_be_used_again_after_it_was_closed(app: Cardoon) -> None:
 
 def test_it_is_shown_by_its_name() -> None:
     assert repr(Cardoon("shop", url="memory://")) == "<Cardoon shop>"
+
+
+@pytest.mark.parametrize(
+    ("place", "source"),
+    [
+        ("argument", "argument"),
+        ("environment", "environment CARDOON_URL"),
+        ("pyproject", "pyproject.toml"),
+        ("framework", "framework settings"),
+    ],
+)
+def test_an_engine_that_nobody_offers_is_told_with_the_place_that_names_it(
+    place: str, source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    url = "sqlit:///jobs.db"
+    if place == "environment":
+        monkeypatch.setenv("CARDOON_URL", url)
+    if place == "pyproject":
+        (tmp_path / "pyproject.toml").write_text(f'[tool.cardoon]\nurl = "{url}"\n')
+    app = Cardoon("wrong", **{"url": url} if place == "argument" else {})
+    if place == "framework":
+        app.config_from_object({"CELERY_BROKER_URL": url})
+
+    @app.task(name="f")
+    def f() -> None: ...
+
+    with pytest.raises(ConfigurationError) as caught:
+        f.delay()
+    words = str(caught.value)
+    assert words.startswith("no engine for 'sqlit'; did you mean 'sqlite'? (there are: ")
+    assert words.endswith(f"; write for example sqlite:///jobs.db (url from {source})")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import importlib
 import pickle
 from datetime import timedelta
@@ -11,6 +12,7 @@ from tests.unit.tasks.conftest import Drain, Package
 
 from cardoon import Cardoon, Task, TaskType, registry, shared_task, task
 from cardoon.model.errors import AlreadyRegistered, ConfigurationError, IncompleteTask, UnknownOption
+from cardoon.model.message import decode
 from cardoon.tasks import door
 
 HERE = __name__
@@ -166,7 +168,11 @@ def test_an_unknown_option_is_met_with_the_nearest(memory_app: Cardoon) -> None:
         ({"retry_for": "OSError"}, "takes exception classes"),
         ({"queue": "a,b"}, "cannot name a queue"),
         ({"time_limit": 1, "soft_time_limit": 2}, "must not be above"),
-        ({"serializer": "pickle"}, "unknown serializer 'pickle'; there is: json"),
+        ({"serializer": "pikle"}, "unknown serializer 'pikle'; there is: json"),
+        (
+            {"pool": "thread"},
+            "pool must be one of solo, threads, async, not 'thread'; did you mean 'threads'",
+        ),
         ({"retry_for": OSError, "autoretry_for": OSError}, "given twice"),
         ({"default_retry_delay": timedelta(days=-1)}, "not negative"),
     ],
@@ -320,3 +326,87 @@ def test_an_option_that_comes_later_says_so_on_a_function(memory_app: Cardoon) -
     with pytest.raises(ConfigurationError, match="rate_limit is not supported yet"):
         memory_app.task(rate_limit="10/m")(len)
     memory_app.task(name="harmless", acks_late=True)(len)
+
+
+# -- pickle
+
+
+def declare_pickle(form: str) -> Task:
+    if form == "class":
+
+        class Pickled(Task):
+            name = "pickled"
+            serializer = "pickle"
+
+            def run(self, x: int) -> int:
+                return x
+
+        return Pickled.instance()
+    return task(name="pickled", serializer="pickle")(create_user)
+
+
+@pytest.mark.parametrize("form", ["class", "function"])
+def test_pickle_is_declared_with_a_warning_at_that_line_and_arguments_travel_as_json(
+    form: str, shop: Cardoon
+) -> None:
+    with pytest.warns(DeprecationWarning, match="arguments travel as JSON") as caught:
+        declared = declare_pickle(form)
+    (warning,) = caught
+    assert str(warning.message) == (
+        "task 'pickled': serializer='pickle' has no effect, its arguments travel as JSON; leave it out"
+    )
+    assert warning.filename == __file__
+    assert declared.declared.serializer == "json"
+    given = ("a", "b") if form == "function" else (1,)
+    stored = declared.delay(*given).job
+    assert stored is not None
+    assert decode(stored.body).args == list(given)
+
+
+def test_a_task_that_inherits_pickle_warns_no_second_time() -> None:
+    body = {"abstract": True, "serializer": "pickle", "__module__": __name__}
+    with pytest.warns(DeprecationWarning, match="task 'Old'"):
+        old: Any = TaskType("Old", (Task,), body)
+
+    class Below(old):  # type: ignore[misc]
+        name = "below"
+
+        def run(self) -> None: ...
+
+    assert Below.instance().declared.serializer == "json"
+
+
+# -- pools
+
+
+async def fetch() -> None: ...
+
+
+@pytest.mark.parametrize("pool", ["solo", "threads", None])
+def test_a_pool_may_be_asked_for(pool: str | None, memory_app: Cardoon) -> None:
+    assert memory_app.task(name="x", pool=pool)(create_user).declared.pool == pool
+    assert memory_app.task(name="y", pool=pool)(fetch).declared.pool == pool
+
+
+def test_the_event_loop_is_for_async_functions_alone(memory_app: Cardoon) -> None:
+    assert memory_app.task(name="y", pool="async")(fetch).declared.pool == "async"
+    words = "task 'x': pool='async' is for `async def`, and this is a plain `def`; write async def, or pool="
+    with pytest.raises(ConfigurationError, match=words):
+        memory_app.task(name="x", pool="async")(create_user)
+    with pytest.raises(ConfigurationError, match=words.replace("'x'", "'z'")):
+
+        class Slow(Task):
+            name = "z"
+            pool = "async"
+
+            def run(self) -> None: ...
+
+    assert {"x", "z"}.isdisjoint(memory_app.tasks)
+
+
+def test_a_wrapped_async_function_is_one(memory_app: Cardoon) -> None:
+    @functools.wraps(fetch)
+    def wrapped() -> Any:
+        return fetch()
+
+    assert memory_app.task(name="w", pool="async")(wrapped).declared.pool == "async"

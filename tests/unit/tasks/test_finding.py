@@ -60,7 +60,7 @@ def test_a_package_that_is_missing_altogether_is_no_error(memory_app: Cardoon) -
 def test_without_packages_and_without_django_it_says_what_to_do(
     memory_app: Cardoon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cardoon.app._installed", lambda _module: False)
+    monkeypatch.setattr("cardoon.loaders.installed", lambda _module: False)
     memory_app.autodiscover_tasks()
     with pytest.raises(Exception, match="INSTALLED_APPS; name the packages"):
         memory_app.import_tasks()

@@ -63,12 +63,13 @@ def stage(*, keep: bool) -> Generator[Stage]:
 
 @contextmanager
 def _settings_of_the_demo(database: Path) -> Generator[None]:
-    """An environment, for this process and the worker, in which only the URL is set."""
+    """An environment, for this process and the worker, in which only what the demo needs is set."""
     before = dict(os.environ)
     for name in before:
         if name.startswith(_SETTINGS):
             del os.environ[name]
     os.environ["CARDOON_URL"] = f"sqlite:///{quote(str(database))}"
+    os.environ["CARDOON_WARN_NO_CONSUMER"] = "no"  # its worker starts when the jobs are there
     if before.get("PYTHONPATH"):
         os.environ["PYTHONPATH"] = _absolute(before["PYTHONPATH"])
     try:

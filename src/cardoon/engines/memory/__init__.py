@@ -12,19 +12,23 @@ from contextlib import contextmanager
 
 import msgspec
 
+from cardoon import failpoints
 from cardoon.engines.contract import (
     RETENTION_SECONDS,
     Capabilities,
     Counts,
     End,
-    OneByOne,
+    Heard,
     Profile,
     QueueInfo,
     Retired,
     Swept,
     Turn,
+    check_order,
     names,
 )
+from cardoon.engines.exchange import OneByOne, hit_after, hit_before
+from cardoon.engines.forks import heed
 from cardoon.engines.memory.jobs import Jobs
 from cardoon.engines.memory.locks import Barriers, Buckets, Locks
 from cardoon.engines.silence import Silence
@@ -61,8 +65,10 @@ class MemoryEngine(OneByOne):
         self._schedules: dict[str, Schedule] = {}
         self._workers: dict[str, Report] = {}
         self._retired: dict[str, float] = {}
+        self._orders: dict[str, str] = {}
         self._silence = Silence()
         self._wakes = 0
+        heed(self)
 
     @contextmanager
     def _step(self) -> Generator[Jobs]:
@@ -73,10 +79,16 @@ class MemoryEngine(OneByOne):
             finally:
                 self._changed.notify_all()
 
-    def push(self, messages: Sequence[Message]) -> list[bool]:
+    def push(self, messages: Sequence[Message], *, by: Claim | None = None) -> list[bool]:
         """See `Broker.push`."""
+        if failpoints.armed:
+            failpoints.hit("enq.before_send")
         with self._step() as jobs:
-            return jobs.push(messages)
+            new = jobs.push(messages, by)
+        if failpoints.armed:
+            failpoints.hit("enq.after_commit")
+            failpoints.hit("enq.after_send_before_reply")
+        return new
 
     def exchange(
         self,
@@ -88,12 +100,22 @@ class MemoryEngine(OneByOne):
         alone: bool = True,
     ) -> Turn:
         """See `Broker.exchange`."""
+        if failpoints.armed:
+            hit_before(ends, limit)
         with self._step() as jobs:
             refused = jobs.settle(ends)
-            if limit <= 0 or not self._meet(worker):
-                return Turn(refused, [])
-            jobs.ring()
-            return Turn(refused, jobs.claim(worker, names(queues), limit, alone))
+            claims = self._claim(jobs, worker, queues, limit, alone) if limit > 0 else []
+        if failpoints.armed:
+            hit_after(ends, claims)
+        return Turn(refused, claims)
+
+    def _claim(
+        self, jobs: Jobs, worker: str, queues: Collection[str] | None, limit: int, alone: bool
+    ) -> list[Claim]:
+        if not self._meet(worker):
+            return []
+        jobs.ring()
+        return jobs.claim(worker, names(queues), limit, alone)
 
     def _meet(self, worker: str) -> bool:
         """Know this worker from its first claim on; False for a retired one, after whom nobody looks."""
@@ -116,10 +138,20 @@ class MemoryEngine(OneByOne):
                     return False
                 self._changed.wait(min(left, max(jobs.next_alarm() - clock.now(), 0.0), _LONGEST_NAP))
 
-    def cancel(self, ids: Collection[str]) -> dict[str, State]:
+    def cancel(self, ids: Collection[str], *, terminate: bool = False) -> dict[str, State]:
         """See `Broker.cancel`."""
         with self._step() as jobs:
-            return jobs.cancel(ids)
+            return jobs.cancel(ids, terminate=terminate)
+
+    def replay(self, ids: Collection[str]) -> list[str]:
+        """See `Broker.replay`."""
+        with self._step() as jobs:
+            return jobs.replay(ids)
+
+    def delete(self, ids: Collection[str]) -> list[str]:
+        """See `Broker.delete`."""
+        with self._step() as jobs:
+            return jobs.delete(ids)
 
     def sweep(self) -> Swept:
         """See `Broker.sweep`."""
@@ -127,9 +159,17 @@ class MemoryEngine(OneByOne):
             old = clock.now() - self.retention
             self._barriers.forget(old)
             self._retired = {worker: moment for worker, moment in self._retired.items() if moment >= old}
-            dead = {worker: self.retire(worker) for worker in self._silence.dead(self.workers())}
+            silent = self._silence.dead(self.workers())
+            if failpoints.armed and silent:
+                failpoints.hit("sweep.seen_dead")
+            dead = {worker: self.retire(worker) for worker in silent}
+            if failpoints.armed:
+                failpoints.hit("sweep.middle_of_batch")
             due, expired = jobs.ring()
-            return Swept(due=due, expired=expired, forgotten=jobs.forget(old), dead=dead)
+            swept = Swept(due=due, expired=expired, forgotten=jobs.forget(old), dead=dead)
+        if failpoints.armed:
+            failpoints.hit("sweep.after_release")
+        return swept
 
     def count(self, queues: Collection[str] | None = None) -> Counts:
         """See `Broker.count`."""
@@ -144,7 +184,7 @@ class MemoryEngine(OneByOne):
     def purge(self, queues: Collection[str]) -> int:
         """See `Broker.purge`."""
         with self._step() as jobs:
-            return len(jobs.cancel(jobs.waiting(queues)))
+            return len(jobs.cancel(jobs.waiting(queues), note="purged"))
 
     def pause(self, queue: str) -> None:
         """See `Broker.pause`."""
@@ -156,27 +196,46 @@ class MemoryEngine(OneByOne):
         with self._step() as jobs:
             jobs.paused[queue] = False
 
-    def beat(self, reports: Sequence[Report]) -> set[str]:
+    def beat(self, reports: Sequence[Report]) -> Heard:
         """See `Broker.beat`."""
-        with self._step():
+        with self._step() as jobs:
             living = {r.worker: r for r in reports if r.worker not in self._retired}
             self._workers.update(living)
-            return {r.worker for r in reports} - living.keys()
+            return Heard(
+                {r.worker for r in reports} - living.keys(),
+                {worker: what for worker, what in self._orders.items() if worker in living},
+                jobs.terminating(living),
+            )
+
+    def order(self, worker: str, what: str) -> bool:
+        """See `Broker.order`."""
+        check_order(what)
+        with self._step():
+            self._orders.pop(worker, None)
+            if what and worker in self._workers:
+                self._orders[worker] = what
+            return worker in self._workers
+
+    def held(self, worker: str) -> list[Claim]:
+        """See `Broker.held`."""
+        with self._changed:
+            return [row.claim() for row in self._jobs.held(worker)]
 
     def workers(self) -> list[Report]:
         """See `Broker.workers`."""
         with self._changed:
             return list(self._workers.values())
 
-    def retire(self, worker: str, *, crashed: bool = True) -> Retired:
+    def retire(self, worker: str, *, crashed: bool = True, evidence: str = "") -> Retired:
         """See `Broker.retire`."""
         with self._step() as jobs:
             if worker in self._retired:
                 return Retired([], [])
             self._retired[worker] = clock.now()
             self._workers.pop(worker, None)
+            self._orders.pop(worker, None)
             self._locks.retire(worker)
-            return jobs.retire(worker, crashed)
+            return jobs.retire(worker, crashed, evidence)
 
     def unpark(self, tasks: Collection[str]) -> int:
         """See `Broker.unpark`."""
@@ -230,8 +289,8 @@ class MemoryEngine(OneByOne):
         with self._changed:
             return self._jobs.owned(claim) is not None
 
-    def find(self, filter: Filter, *, page: str | None = None, limit: int = 50) -> Page:
-        """See `Store.find`."""
+    def find(self, filter: Filter, *, page: str | None = None, limit: int = 50, brief: bool = False) -> Page:
+        """See `Store.find`. To be brief would spare nothing here."""
         with self._changed:
             return self._jobs.find(filter, page, limit)
 
@@ -248,10 +307,15 @@ class MemoryEngine(OneByOne):
         with self._step():
             if worker in self._retired:
                 return None
-            return self._locks.acquire(name, owner, slots, seconds, worker)
+            number = self._locks.acquire(name, owner, slots, seconds, worker)
+        if failpoints.armed and number is not None:
+            failpoints.hit("lock.after_acquire")
+        return number
 
     def renew(self, name: str, owner: str, *, seconds: float) -> bool:
         """See `Store.renew`."""
+        if failpoints.armed:
+            failpoints.hit("lock.renew")
         with self._step():
             return self._locks.renew(name, owner, seconds)
 
@@ -290,13 +354,17 @@ class MemoryEngine(OneByOne):
 
     def fire_due(self, name: str, due: float, next_due: float | None, messages: Sequence[Message]) -> bool:
         """See `Store.fire_due`."""
+        if failpoints.armed:
+            failpoints.hit("sched.before_claim_moment")
         with self._step() as jobs:
             schedule = self._schedules.get(name)
             if schedule is None or not schedule.enabled or schedule.next_due != due:
                 return False
             jobs.push(messages)
             self._schedules[name] = msgspec.structs.replace(schedule, next_due=next_due)
-            return True
+        if failpoints.armed:
+            failpoints.hit("sched.after_commit")
+        return True
 
     def open(self) -> None:
         """Nothing to connect to."""
@@ -311,3 +379,13 @@ class MemoryEngine(OneByOne):
 
     def close(self) -> None:
         """Nothing to let go of: the jobs stay until the engine object goes."""
+
+    def before_fork(self) -> None:
+        """See `Forkable`. A child has the jobs of this moment for itself."""
+        self._changed.acquire()
+
+    def after_fork(self) -> None:
+        """See `Forkable`."""
+        self._changed.release()
+
+    forked = after_fork

@@ -8,19 +8,16 @@ import itertools
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
-from cardoon.engines.contract import (
-    SOLO_CRASHES_TO_QUARANTINE,
-    Counts,
-    End,
-    QueueInfo,
-    Retired,
-    page_number,
-)
+from cardoon import failpoints
+from cardoon.engines import retirement
+from cardoon.engines.contract import Counts, End, QueueInfo, Retired, lost_by, page_number
 from cardoon.engines.memory.row import Letter, Place, Row
-from cardoon.model import clock
+from cardoon.model import clock, flow
 from cardoon.model.job import Claim, Filter, Page
 from cardoon.model.message import Message
-from cardoon.model.outcome import ErrorReport, Outcome
+from cardoon.model.outcome import Outcome
+from cardoon.model.query.match import matches
+from cardoon.model.query.tree import tree_of
 from cardoon.model.states import FINAL, WAITING, State
 
 _LATER = frozenset({State.DELAYED, State.RETRYING})
@@ -37,9 +34,13 @@ class Jobs:
         self._ended: Counter[tuple[str, State]] = Counter()
         self._orders = itertools.count(1)
 
-    def push(self, messages: Sequence[Message]) -> list[bool]:
+    def push(self, messages: Sequence[Message], by: Claim | None = None) -> list[bool]:
         """Store all; what cannot be copied raises before the first is stored."""
         letters = [Letter.of(message) for message in messages]
+        if by is not None and self.owned(by) is None:
+            raise lost_by(by, len(letters))
+        if failpoints.armed:
+            failpoints.hit("enq.batch_middle")  # here: nothing is taken back in memory
         return [self._put(letter) for letter in letters]
 
     def _put(self, letter: Letter) -> bool:
@@ -72,6 +73,11 @@ class Jobs:
             line = self._lines[row.queue]
             del line[bisect.bisect_left(line, row.place)]
 
+    def _call_off(self, row: Row, state: State) -> None:
+        """End what waits; what an earlier attempt still says of it is out of date."""
+        self._finish(row, state)
+        row.token += 1
+
     def _finish(self, row: Row, state: State) -> None:
         self._leave_line(row)
         row.state, row.finished = state, clock.now()
@@ -85,7 +91,7 @@ class Jobs:
             if row is None or row.state not in WAITING:
                 continue
             if row.expires is not None and row.expires <= now:
-                self._finish(row, State.EXPIRED)
+                self._call_off(row, State.EXPIRED)
                 expired += 1
             elif row.state in _LATER and row.due is not None and row.due <= now:
                 self._ready(row, since=row.due)
@@ -103,30 +109,43 @@ class Jobs:
         return (self.rows[id] for _priority, _order, id in heapq.merge(*lines))
 
     def claim(self, worker: str, queues: Collection[str] | None, limit: int, alone: bool) -> list[Claim]:
-        """Start up to `limit` jobs; a suspect by itself, and only when `alone`."""
+        """Start up to `limit` jobs; when `alone`, the oldest suspect first, by itself."""
         chosen = self._choose(queues, limit, alone)
+        now = clock.now()
         for row in chosen:
             self._leave_line(row)
-        now = clock.now()
-        return [row.start(worker, now) for row in chosen]
+            row.start(worker, now)
+        return [row.claim() for row in chosen]
 
     def _choose(self, queues: Collection[str] | None, limit: int, alone: bool) -> list[Row]:
-        chosen: list[Row] = []
-        for row in self.line(queues):
-            if len(chosen) >= limit:
-                break
-            if not row.suspect:
-                chosen.append(row)
-            elif alone:
-                return chosen or [row]
-        return chosen
+        suspects = [row for row in self.line(queues) if row.suspect]
+        if suspects and alone:
+            return [min(suspects, key=lambda row: row.order)]
+        return list(itertools.islice((row for row in self.line(queues) if not row.suspect), limit))
 
     def owned(self, claim: Claim) -> Row | None:
         """The fence: the job of this claim, if it still is in the hands of this very attempt."""
+        row = self._as_left_by(claim)
+        return row if row is not None and row.state is State.RUNNING else None
+
+    def _as_left_by(self, claim: Claim) -> Row | None:
+        """The job of this claim, if no other attempt had it since, and nobody called it off."""
         row = self.rows.get(claim.id)
-        if row is None or row.state is not State.RUNNING or row.token != claim.token:
+        if row is None or (row.order, row.token) != (claim.ref, claim.token):
             return None
         return row
+
+    def _ended_so(self, claim: Claim, outcome: Outcome) -> bool:
+        """Whether this very end was written already, and nobody moved the job on."""
+        row = self._as_left_by(claim)
+        if row is None or row.state is State.RUNNING:
+            return False
+        if outcome.state in FINAL:
+            ended = row.state, row.result, row.error, row.note
+            return ended == (outcome.state, outcome.result, outcome.error, outcome.note)
+        if row.state in FINAL:
+            return row.cancelling and row.state is State.CANCELLED
+        return row.last_left_in() is outcome.state
 
     def settle(self, ends: Sequence[End]) -> list[Claim]:
         """Write the ends that hold, with what follows them; the claims of those refused."""
@@ -135,8 +154,10 @@ class Jobs:
         for (claim, outcome), (replacement, follow) in zip(ends, copied, strict=True):
             row = self.owned(claim)
             if row is None:
-                refused.append(claim)
+                refused += [] if self._ended_so(claim, outcome) else [claim]
                 continue
+            for data in outcome.log:
+                row.annotate("log", data)
             self._end(row, outcome, replacement or row.letter)
             for letter in follow:
                 self._put(letter)
@@ -174,14 +195,36 @@ class Jobs:
         else:
             self._ready(row, since=row.since)
 
-    def cancel(self, ids: Collection[str]) -> dict[str, State]:
-        """End those that wait, mark those that run; the state of each that is known."""
+    def cancel(self, ids: Collection[str], *, terminate: bool = False, note: str = "") -> dict[str, State]:
+        """End those that wait, with this note; mark those that run; the state of each that is known."""
         known = [self.rows[id] for id in ids if id in self.rows]
         for row in known:
             if row.state in WAITING:
-                self._finish(row, State.CANCELLED)
-            row.cancelling = row.cancelling or row.state is State.RUNNING
+                self._call_off(row, State.CANCELLED)
+                row.note = note or row.note
+            elif row.state is State.RUNNING:
+                row.cancelling = True
+                row.terminating = row.terminating or terminate
         return {row.id: row.state for row in known}
+
+    def replay(self, ids: Collection[str]) -> list[str]:
+        """Begin again with those that have ended, or are parked; which."""
+        now = clock.now()
+        rows = [self.rows[id] for id in dict.fromkeys(ids) if id in self.rows]
+        rows = [row for row in rows if row.state in FINAL or row.state is State.PARKED]
+        for row in rows:
+            row.begin_afresh(now)
+            self._ready(row, since=now)
+        return [row.id for row in rows]
+
+    def delete(self, ids: Collection[str]) -> list[str]:
+        """Forget those that do not run; which."""
+        rows = [self.rows[id] for id in dict.fromkeys(ids) if id in self.rows]
+        gone = [row for row in rows if row.state is not State.RUNNING]
+        for row in gone:
+            self._leave_line(row)
+            del self.rows[row.id]
+        return [row.id for row in gone]
 
     def waiting(self, queues: Collection[str]) -> list[str]:
         """The ids of everything that waits in these queues."""
@@ -194,30 +237,48 @@ class Jobs:
             self._ready(row, since=clock.now())
         return len(rows)
 
-    def retire(self, worker: str, crashed: bool) -> Retired:
+    def held(self, worker: str) -> list[Row]:
+        """What this worker runs."""
+        return [row for row in self.rows.values() if row.state is State.RUNNING and row.worker == worker]
+
+    def terminating(self, workers: Collection[str]) -> dict[str, list[str]]:
+        """By worker, the running jobs whose end was asked for."""
+        asked = {worker: [r.id for r in self.held(worker) if r.terminating] for worker in workers}
+        return {worker: ids for worker, ids in asked.items() if ids}
+
+    def retire(self, worker: str, crashed: bool, evidence: str) -> Retired:
         """Take its running jobs out of its hands."""
-        lost = [row for row in self.rows.values() if row.state is State.RUNNING and row.worker == worker]
+        lost = self.held(worker)
         for row in lost:
-            row.token += 1
             if crashed:
-                self._crash(row, solo=len(lost) == 1)
+                self._crash(row, len(lost) == 1, retirement.kept(evidence))
             else:
-                self._give_back(row, charged=crashed)
+                self._take_back(row, crashed)
         return Retired(
             returned=[row.id for row in lost if row.state is State.READY],
             quarantined=[row.id for row in lost if row.state is State.QUARANTINED],
         )
 
-    def _crash(self, row: Row, solo: bool) -> None:
-        row.note = f"its worker {row.worker} died"
+    def _crash(self, row: Row, solo: bool, evidence: str) -> None:
+        row.note, row.error = retirement.DIED, retirement.lost(retirement.DIED, evidence)
         row.remember(State.READY, clock.now())
-        row.suspect = True
+        row.suspect, row.error = True, None
         row.crashes += solo
-        if row.cancelling or row.crashes < SOLO_CRASHES_TO_QUARANTINE:
-            return self._give_back(row, charged=True)
-        row.note = f"{row.crashes} workers died under it while it ran alone"
-        row.error = ErrorReport(module="cardoon.model.errors", type="WorkerLostError", message=row.note)
-        return self._finish(row, State.QUARANTINED)
+        self._take_back(row, crashed=True)
+        if row.state is State.QUARANTINED:
+            row.error = retirement.lost(row.note, evidence)
+            for message in flow.after_failure(row.letter.message):
+                self._put(Letter.of(message))
+
+    def _take_back(self, row: Row, crashed: bool) -> None:
+        """Out of the hands of a worker that is gone: what it still says of the job is refused."""
+        row.token += 1
+        row.attempt -= not crashed
+        state, row.note = retirement.after(crashed, row.crashes, row.cancelling)
+        if state is State.READY:
+            self._ready(row, since=row.since)
+        else:
+            self._finish(row, state)
 
     def forget(self, before: float) -> int:
         """Forget the jobs that ended before this moment; how many."""
@@ -246,27 +307,15 @@ class Jobs:
     def find(self, filter: Filter, page: str | None, limit: int) -> Page:
         """The jobs that match, newest first; a page is asked for by the order of its predecessor's last."""
         below = float("inf") if page is None else page_number(page)
-        found = (r for r in reversed(self.rows.values()) if r.order < below and _matches(r, filter))
+        tree, now = tree_of(filter), clock.now()
+        older = (row for row in reversed(self.rows.values()) if row.order < below)
+        found = ((row.order, job) for row in older if matches(tree, job := row.job(), now))
         rows = list(itertools.islice(found, limit + 1))
-        more = str(rows[limit - 1].order) if len(rows) > limit else None
-        return Page([row.job() for row in rows[:limit]], more)
+        more = str(rows[limit - 1][0]) if len(rows) > limit else None
+        return Page([job for _, job in rows[:limit]], more)
 
 
 def _copied(outcome: Outcome) -> tuple[Letter | None, list[Letter]]:
     """What an outcome carries, copied before anything is written, as copying may raise."""
     replacement = None if outcome.message is None else Letter.of(outcome.message)
     return replacement, [Letter.of(message) for message in outcome.follow]
-
-
-def _matches(row: Row, filter: Filter) -> bool:
-    message = row.letter.message
-    return (
-        (not filter.states or row.state in filter.states)
-        and (not filter.queues or message.queue in filter.queues)
-        and (not filter.tasks or message.task in filter.tasks)
-        and (not filter.workers or row.worker in filter.workers)
-        and (not filter.ids or message.id in filter.ids)
-        and (filter.parent is None or message.parent == filter.parent)
-        and (filter.after is None or row.created >= filter.after)
-        and (filter.before is None or row.created < filter.before)
-    )

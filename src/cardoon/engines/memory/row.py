@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 
+import msgspec
+
 from cardoon.model.job import Claim, Job
 from cardoon.model.message import Message, decode, encode
 from cardoon.model.outcome import ErrorReport
@@ -44,6 +46,7 @@ class Row:
     crashes: int = 0
     suspect: bool = False
     cancelling: bool = False
+    terminating: bool = False
     started: float | None = None
     finished: float | None = None
     worker: str | None = None
@@ -73,22 +76,36 @@ class Row:
         """Where it stands in its line."""
         return self.letter.message.priority, self.order, self.id
 
-    def start(self, worker: str, now: float) -> Claim:
+    def start(self, worker: str, now: float) -> None:
         """A new attempt, in the hands of this worker."""
         self.state, self.worker, self.started = State.RUNNING, worker, now
         self.token += 1
         self.attempt += 1
+
+    def claim(self) -> Claim:
+        """The claim of the attempt that runs."""
         return Claim(
             message=decode(self.letter.body),
-            worker=worker,
+            worker=self.worker or "",
             token=self.token,
             attempt=self.attempt,
             retries=self.retries,
             crashes=self.crashes,
             suspect=self.suspect,
             ref=self.order,
-            claimed=now,
+            claimed=self.started or 0.0,
         )
+
+    def begin_afresh(self, now: float) -> None:
+        """As if it was never run, due now; only its attempts are counted on, under a new fence."""
+        self.remember(self.state, self.finished)
+        message = msgspec.structs.replace(self.letter.message, due=None, expires=None)
+        self.letter, self.due, self.finished = Letter.of(message), now, None
+        self.retries = self.crashes = 0
+        self.suspect = self.cancelling = self.terminating = False
+        self.result, self.error, self.note = None, None, ""
+        self.notes.pop("progress", None)
+        self.token += 1
 
     def annotate(self, kind: str, data: bytes) -> None:
         """Attach something; of progress only the last counts."""
@@ -97,9 +114,16 @@ class Row:
             kept.clear()
         kept.append(data)
 
-    def remember(self, state: State, now: float) -> None:
-        """Keep this attempt, which leaves the job in `state`, among the earlier ones."""
-        self.earlier.append(dataclasses.replace(self, state=state, finished=now).job())
+    def remember(self, state: State, finished: float | None) -> None:
+        """Keep this attempt, which leaves the job in `state`, among the earlier ones, each once."""
+        if not self.earlier or self.earlier[-1].token < self.token:
+            self.earlier.append(dataclasses.replace(self, state=state, finished=finished).job())
+
+    def last_left_in(self) -> State:
+        """The state in which its last attempt left it; one that is on no record was given back."""
+        if self.earlier and self.earlier[-1].token == self.token:
+            return self.earlier[-1].state
+        return State.READY
 
     def job(self) -> Job:
         """Everything that is known of it."""

@@ -16,22 +16,26 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from cardoon.engines.forks import heed
 from cardoon.engines.sqlite.place import touch
-from cardoon.model.errors import EngineError
+from cardoon.model.errors import EngineError, EngineUnavailable
 
 _IN_MODIFY = 0x2
 _NAP_SECONDS = 0.02
 
 
 class Bell:
-    """One bell of an engine; `ring` it after the commit that somebody may wait for."""
+    """One bell of an engine; `ring` it after the commit that somebody may wait for.
+
+    A forked process has ears of its own.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._forget()
+        heed(self)
 
     def _forget(self) -> None:
-        self._pid = os.getpid()
         self._owed = False
         self._mutex = threading.Lock()
         self._descriptor = -1
@@ -40,8 +44,6 @@ class Bell:
 
     def ring(self) -> None:
         """Wake all that listen, in every process."""
-        if self._pid != os.getpid():
-            self._forget()
         # After a commit nothing may raise: it stands, and a ring is a hint, as sleepers look by themselves.
         with self._mutex, suppress(OSError, EngineError):
             if self._descriptor < 0:
@@ -61,8 +63,6 @@ class Bell:
 
         Ears are kept: to close an inotify descriptor takes the kernel more than 10 ms.
         """
-        if self._pid != os.getpid():
-            self._forget()
         ear = self._ear()
         ear.begin()
         self._listening.add(ear)
@@ -77,19 +77,39 @@ class Bell:
         try:
             return self._resting.pop()
         except IndexError:
-            touch(self.path)
+            return self._new_ear()
+
+    def _new_ear(self) -> Ear:
+        touch(self.path)
+        try:
             return Ear(self.path)
+        except OSError as error:
+            raise EngineUnavailable(
+                f"{self.path} cannot be listened to: {error.strerror}; see `ulimit -n`"
+            ) from error
 
     def close(self) -> None:
-        """Let go of the file and of all ears."""
-        if self._pid != os.getpid():
-            return
+        """Let go of the file and of all ears that rest."""
         with self._mutex:
-            while self._resting:
-                self._resting.pop().close()
-            if self._descriptor >= 0:
-                os.close(self._descriptor)
-            self._descriptor = -1
+            self._let_go()
+
+    def _let_go(self) -> None:
+        while self._resting:
+            self._resting.pop().close()
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        self._descriptor = -1
+
+    def before_fork(self) -> None:
+        """Nothing to wait for: what other threads do with a bell does not outlive them in a child."""
+
+    def after_fork(self) -> None:
+        """Nobody was kept out."""
+
+    def forked(self) -> None:
+        """See `Forkable`."""
+        self._let_go()
+        self._forget()
 
 
 class Ear:
@@ -97,8 +117,8 @@ class Ear:
 
     def __init__(self, path: Path) -> None:
         self.woken = False
-        self._rings = _watch(path)
         self._wake_reader, self._wake_writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._rings = _watch(path)
 
     def begin(self) -> None:
         """Forget what was heard before."""

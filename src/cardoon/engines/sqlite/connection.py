@@ -12,13 +12,13 @@ import signal
 import sqlite3
 import threading
 import time
-import weakref
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from cardoon.engines.contract import CALL_SECONDS, steps
+from cardoon.engines.forks import Gate, heed
 from cardoon.engines.sqlite.place import prepare, touch
 from cardoon.engines.sqlite.schema import bring_up
 from cardoon.model import clock
@@ -45,13 +45,13 @@ class Connections:
         self.migrated: list[str] = []
         self._turn_file = Path(f"{path}-turn")
         self._forget()
-        _all.add(self)
+        heed(self)
 
     def _forget(self) -> None:
-        self._pid = os.getpid()
         self._local = threading.local()
         # Re-entrant for its `_is_owned`, set in C as it is taken: threading.Condition relies on that too.
         self._mutex: Any = threading.RLock()
+        self._readers = Gate()
         self._turn_descriptor = -1
         self._prepared = False
 
@@ -59,9 +59,21 @@ class Connections:
     def reading(self) -> Generator[sqlite3.Connection, None, None]:
         """A connection for single statements that read."""
         try:
-            yield self._connection()
-        except sqlite3.Error as error:
+            with self._readers:
+                yield self._connection()
+        except (sqlite3.Error, OSError) as error:
             raise self._translated(error) from error
+
+    @contextmanager
+    def snapshot(self) -> Generator[sqlite3.Connection, None, None]:
+        """A connection for several statements that read the same moment."""
+        with self.reading() as connection:
+            try:
+                connection.execute("BEGIN")
+                yield connection
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
 
     @contextmanager
     def writing(self) -> Generator[sqlite3.Connection]:
@@ -74,7 +86,7 @@ class Connections:
             connection.execute("BEGIN IMMEDIATE")
             yield connection
             connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise self._translated(error) from error
         finally:
             # Written out and nested, so that a signal handler that raises anywhere cannot skip a release.
@@ -94,11 +106,10 @@ class Connections:
                         signal.raise_signal(signal.SIGALRM)
 
     def _connection(self) -> sqlite3.Connection:
-        if self._pid != os.getpid():
-            self._forget()
         found: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if found is None:
-            found = self._local.connection = self._connect()
+            with self._readers:
+                found = self._local.connection = self._connect()
         return found
 
     def _connect(self) -> sqlite3.Connection:
@@ -153,7 +164,9 @@ class Connections:
             f"{self.path} was held by another writer for {CALL_SECONDS:g} s; nothing was written"
         )
 
-    def _translated(self, error: sqlite3.Error) -> EngineError:
+    def _translated(self, error: sqlite3.Error | OSError) -> EngineError:
+        if isinstance(error, EngineError):
+            return error
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code == sqlite3.SQLITE_FULL:
             return EngineFull(f"no space left for {self.path}; nothing was written, earlier jobs are intact")
@@ -167,8 +180,19 @@ class Connections:
             return EngineRefused(f"{self.path} is read-only for this user")
         return EngineUnavailable(f"{self.path}: {error}")
 
+    def before_fork(self) -> None:
+        """See `Forkable`."""
+        self._readers.close()
+        self._mutex.acquire(timeout=CALL_SECONDS)
+
+    def after_fork(self) -> None:
+        """See `Forkable`."""
+        if self._mutex._is_owned():
+            self._mutex.release()
+        self._readers.open()
+
     def forked(self) -> None:
-        """In a new child, before it has threads: the turn is its parent's, and ends with it alone."""
+        """See `Forkable`. The turn is the parent's, and ends with it alone."""
         if self._turn_descriptor >= 0:
             os.close(self._turn_descriptor)
         self._forget()
@@ -179,8 +203,6 @@ class Connections:
         A connection that another thread is using is closed when that thread has done with it: to close
         it under its hands would crash the interpreter.
         """
-        if self._pid != os.getpid():
-            return self._forget()
         with self._mutex:
             connection: _Connection | None = getattr(self._local, "connection", None)
             if connection is not None:
@@ -189,18 +211,6 @@ class Connections:
                 os.close(self._turn_descriptor)
             self._local = threading.local()
             self._turn_descriptor, self._prepared = -1, False
-        return None
-
-
-_all: weakref.WeakSet[Connections] = weakref.WeakSet()
-
-
-def _forked() -> None:
-    for connections in list(_all):
-        connections.forked()
-
-
-os.register_at_fork(after_in_child=_forked)
 
 
 def _locked(descriptor: int) -> bool:

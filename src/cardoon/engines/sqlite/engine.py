@@ -11,7 +11,9 @@ from cardoon.engines.sqlite.bell import Bell
 from cardoon.engines.sqlite.broker import Broker
 from cardoon.engines.sqlite.connection import Connections
 from cardoon.engines.sqlite.liveness import Liveness
+from cardoon.engines.sqlite.operators import Operators
 from cardoon.engines.sqlite.place import parse, retention_seconds
+from cardoon.engines.sqlite.queues import Queues
 from cardoon.engines.sqlite.store import Store
 
 _SYNCHRONOUS = {"durable": "FULL", "fast": "NORMAL"}
@@ -22,7 +24,7 @@ _SENTENCES = {
 _BUG_FROM, _BUG_FIXED = (3, 7, 0), (3, 51, 3)
 
 
-class SqliteEngine(Broker, Liveness, Store):
+class SqliteEngine(Broker, Queues, Operators, Liveness, Store):
     """Keeps jobs in one SQLite file, shared by the processes of one host.
 
     The file, its log and three small companions (`-turn`, `-ready`, `-done`) are made readable by

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -72,8 +73,11 @@ def touch(path: Path) -> int:
         return 0
     except OSError as error:
         raise EngineUnavailable(f"{path} cannot be made: {error.strerror}") from None
-    os.fchmod(descriptor, 0o600)
-    os.close(descriptor)
+    try:
+        with suppress(OSError):  # some file systems have no modes
+            os.fchmod(descriptor, 0o600)
+    finally:
+        os.close(descriptor)
     return 1
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from cardoon.engines.sqlite.bell import Bell
 from cardoon.engines.sqlite.connection import Connections
 from cardoon.model import message as envelope
 from cardoon.model.job import Claim, Job
-from cardoon.model.message import Message
+from cardoon.model.message import Message, Unreadable
 from cardoon.model.outcome import ErrorReport, Outcome
 from cardoon.model.states import State
 
@@ -26,8 +26,8 @@ RECHECK_SECONDS = 1.0
 JOB_COLUMNS = Job.__struct_fields__
 """The columns of a job are the fields of what is told of it."""
 _ATTEMPT_COLUMNS = (
-    "id", "task", "queue", "priority", "state", "token", "attempt", "started", "finished", "worker", "error",
-    "note",
+    "id", "task", "queue", "priority", "state", "token", "attempt", "started", "finished", "worker", "result",
+    "error", "note",
 )  # fmt: skip
 
 _errors = msgspec.json.Decoder(ErrorReport)
@@ -60,6 +60,11 @@ class Core:
         """Count the ends of jobs, a row for each queue and state."""
         db.executemany(Q["tally"], [(queue, str(state), n) for (queue, state), n in ended.items()])
 
+    def _forget_attached(self, db: sqlite3.Connection, ids: Iterable[str]) -> None:
+        """Forget what is kept beside the rows of these jobs."""
+        for query in ("forget_attempts", "forget_annotations"):
+            db.executemany(Q[query], [(id,) for id in ids])
+
 
 def push_row(message: Message, now: float) -> tuple[object, ...]:
     """The row of a new job."""
@@ -91,7 +96,22 @@ def settled_row(claim: Claim, outcome: Outcome, now: float) -> tuple[object, ...
         claim.ref,
         claim.message.id,
         claim.token,
+        claim.claimed,
     )
+
+
+def fence(claim: Claim) -> tuple[int, str, int, float]:
+    """What only the attempt that owns its job knows, as the query `owns` asks for it."""
+    return claim.ref, claim.message.id, claim.token, claim.claimed
+
+
+def claim_of(row: tuple[Any, ...], worker: str) -> Claim:
+    """The claim of a running job, of a row of the query `held`; raises Unreadable."""
+    seq, id, body, token, attempt, retries, crashes, suspect, started = row
+    message = envelope.decode(body)
+    if message.id != id:
+        raise Unreadable(f"the row of {id!r} holds the message of {message.id!r}")
+    return Claim(message, worker, token, attempt, retries, crashes, bool(suspect), seq, started)
 
 
 def encode_error(error: ErrorReport | None) -> bytes | None:

@@ -5,15 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 
-from cardoon.engines.contract import page_number
-from cardoon.engines.sqlite.rows import JOB_COLUMNS, RECHECK_SECONDS, Core, Q, attempt_of, job_of, push_row
+from cardoon import failpoints
+from cardoon.engines.sqlite.rows import (
+    JOB_COLUMNS,
+    RECHECK_SECONDS,
+    Core,
+    Q,
+    attempt_of,
+    fence,
+    job_of,
+    push_row,
+)
+from cardoon.engines.sqlite.search import Search
 from cardoon.model import clock
 from cardoon.model.job import Claim, Filter, Job, Page, Schedule
 from cardoon.model.message import Message
-from cardoon.model.states import FINAL, State
 
 _SELECT = f"SELECT {', '.join(JOB_COLUMNS)} FROM jobs"
-_ENDED = "finished IS NOT NULL AND state <> 'succeeded'"
 
 
 class Store(Core):
@@ -46,12 +54,11 @@ class Store(Core):
 
     def annotate(self, claim: Claim, kind: str, data: bytes) -> bool:
         """See `Store.annotate`."""
-        fence = (claim.ref, claim.id, claim.token)
         with self._files.writing() as db:
             if kind == "progress":
-                kept = db.execute(Q["annotate_progress"], (data, *fence)).rowcount == 1
+                kept = db.execute(Q["annotate_progress"], (data, *fence(claim))).rowcount == 1
             else:
-                kept = db.execute(Q["owns"], fence).fetchone() is not None
+                kept = db.execute(Q["owns"], fence(claim)).fetchone() is not None
                 if kept:
                     db.execute(Q["annotate"], (claim.id, kind, data))
         return kept
@@ -68,22 +75,14 @@ class Store(Core):
     def owns(self, claim: Claim) -> bool:
         """See `Store.owns`."""
         with self._files.reading() as db:
-            return db.execute(Q["owns"], (claim.ref, claim.id, claim.token)).fetchone() is not None
+            return db.execute(Q["owns"], fence(claim)).fetchone() is not None
 
     # -- looking
 
-    def find(self, filter: Filter, *, page: str | None = None, limit: int = 50) -> Page:
+    def find(self, filter: Filter, *, page: str | None = None, limit: int = 50, brief: bool = False) -> Page:
         """See `Store.find`."""
-        where, values = _conditions(filter)
-        if page is not None:
-            where.append("seq < ?")
-            values.append(page_number(page))
-        clause = f" WHERE {' AND '.join(where)}" if where else ""
-        query = f"SELECT seq, {', '.join(JOB_COLUMNS)} FROM jobs{clause} ORDER BY seq DESC LIMIT ?"
-        with self._files.reading() as db:
-            rows = db.execute(query, (*values, limit + 1)).fetchall()
-        more = str(rows[limit - 1][0]) if len(rows) > limit else None
-        return Page([job_of(row[1:]) for row in rows[:limit]], more)
+        with self._files.snapshot() as db:
+            return Search(db, filter, page, limit, brief=brief).page()
 
     def attempts(self, id: str) -> list[Job]:
         """See `Store.attempts`."""
@@ -108,12 +107,16 @@ class Store(Core):
                 return int(mine[0])
             if db.execute(Q["holders"], (name,)).fetchone()[0] >= slots:
                 return None
-            fence = int(db.execute(Q["next_fence"], (name,)).fetchone()[0])
-            db.execute(Q["hold"], (name, owner, fence, worker, None if seconds is None else now + seconds))
-        return fence
+            number = int(db.execute(Q["next_fence"], (name,)).fetchone()[0])
+            db.execute(Q["hold"], (name, owner, number, worker, None if seconds is None else now + seconds))
+        if failpoints.armed:
+            failpoints.hit("lock.after_acquire")
+        return number
 
     def renew(self, name: str, owner: str, *, seconds: float) -> bool:
         """See `Store.renew`."""
+        if failpoints.armed:
+            failpoints.hit("lock.renew")
         now = clock.now()
         with self._files.writing() as db:
             db.execute(Q["forget_holders"], (name, now))
@@ -168,39 +171,15 @@ class Store(Core):
 
     def fire_due(self, name: str, due: float, next_due: float | None, messages: Sequence[Message]) -> bool:
         """See `Store.fire_due`."""
+        if failpoints.armed:
+            failpoints.hit("sched.before_claim_moment")
         now = clock.now()
         rows = [push_row(m, now) for m in messages]
         with self._files.writing() as db:
             if db.execute(Q["move_schedule"], (name, due, next_due)).rowcount != 1:
                 return False
             self._push(db, rows)
+        if failpoints.armed:
+            failpoints.hit("sched.after_commit")
         self._ready.ring()
         return True
-
-
-def _conditions(filter: Filter) -> tuple[list[str], list[object]]:
-    """The WHERE terms of a filter. States stand as literals, so that partial indexes apply."""
-    where: list[str] = []
-    values: list[object] = []
-    if filter.states:
-        where.append(f"state IN ({','.join(repr(state.value) for state in sorted(filter.states))})")
-        if filter.states <= FINAL - {State.SUCCEEDED}:
-            where.append(_ENDED)
-    for column, given in (
-        ("queue", filter.queues),
-        ("task", filter.tasks),
-        ("worker", filter.workers),
-        ("id", filter.ids),
-    ):
-        if given:
-            where.append(f"{column} IN (SELECT value FROM json_each(?))")
-            values.append(json.dumps(sorted(given)))
-    for term, value in (
-        ("parent = ?", filter.parent),
-        ("created >= ?", filter.after),
-        ("created < ?", filter.before),
-    ):
-        if value is not None:
-            where.append(term)
-            values.append(value)
-    return where, values

@@ -118,8 +118,8 @@ class Bench:
         return self.engine.count([queue]).get(queue, {}).get(state, 0)
 
     def beat(self, worker: str, beats: int = 1, **changes: Any) -> set[str]:
-        """Let a worker say that it lives; no process proves it dead."""
-        return self.engine.beat([Report(worker=worker, beats=beats, **changes)])
+        """Let a worker say that it lives; no process proves it dead. Those that were retired."""
+        return self.engine.beat([Report(worker=worker, beats=beats, **changes)]).retired
 
     # -- many at once
 

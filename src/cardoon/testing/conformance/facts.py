@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
+E = TypeVar("E", bound=BaseException)
 
 PATIENCE_SECONDS = 10.0
 _LOOK_AGAIN_SECONDS = 0.005
@@ -34,6 +35,15 @@ def given(value: T | None, what: str) -> T:
     if value is None:
         raise Broken(f"missing: {what}")
     return value
+
+
+def refused(kind: type[E], call: Callable[[], object], what: str) -> E:
+    """The error of this kind that the call must raise."""
+    try:
+        answer = call()
+    except kind as error:
+        return error
+    raise Broken(f"not refused with {kind.__name__}: {what}; it answered {_shown(answer)}")
 
 
 def until(fact: Callable[[], T | None], what: str, seconds: float = PATIENCE_SECONDS) -> T:

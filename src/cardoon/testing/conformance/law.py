@@ -13,14 +13,22 @@ Check = Callable[[Bench], None]
 GROUPS = (
     "push",
     "payloads",
+    "lease",
     "claim",
     "queues",
     "settle",
     "again",
+    "repeat",
     "annotate",
     "wait",
     "cancel",
+    "terminate",
+    "replay",
+    "delete",
+    "orders",
+    "held",
     "retire",
+    "evidence",
     "suspects",
     "sweep",
     "clock",
@@ -31,7 +39,9 @@ GROUPS = (
     "schedules",
     "life",
     "races",
+    "races_of_operators",
     "kills",
+    "museum",
 )
 """The modules `laws_<group>`, in the order in which they are told."""
 

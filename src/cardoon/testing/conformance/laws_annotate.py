@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from cardoon.model import outcome
 from cardoon.testing.conformance.bench import Bench
 from cardoon.testing.conformance.facts import same
@@ -32,6 +34,30 @@ def log_lines_are_kept_in_order(bench: Bench) -> None:
     bench.engine.annotate(again, "log", b"three")
     bench.end(again, outcome.succeeded(None))
     same(bench.engine.annotations(claim.id, "log"), [b"one", b"two", b"three"], "the lines")
+
+
+@law("G18")
+def what_an_attempt_logged_is_attached_with_its_end(bench: Bench) -> None:
+    """The log lines of an end are kept with it, after those attached before, of retries and ends alike."""
+    claim, other = bench.running(), bench.running()
+    bench.engine.annotate(claim, "log", b"one")
+    bench.end(claim, msgspec.structs.replace(outcome.retrying(0.0, None), log=(b"two",)))
+    again = bench.claim_one(claim.id)
+    ends = [outcome.succeeded(None), outcome.succeeded(None)]
+    logged = [msgspec.structs.replace(end, log=(data,)) for end, data in zip(ends, (b"3", b"4"), strict=True)]
+    bench.engine.settle([(again, logged[0]), (other, logged[1])])
+    same(bench.engine.annotations(claim.id, "log"), [b"one", b"two", b"3"], "the lines")
+    same(bench.engine.annotations(other.id, "log"), [b"4"], "the line of the other job")
+
+
+@law("G8")
+def a_refused_end_attaches_nothing(bench: Bench) -> None:
+    """What a lost attempt logged is refused with its end."""
+    stale = bench.running(worker="ada")
+    bench.engine.retire("ada")
+    late = msgspec.structs.replace(outcome.succeeded(None), log=(b"late",))
+    same([claim.id for claim in bench.engine.settle([(stale, late)])], [stale.id], "refused")
+    same(bench.engine.annotations(stale.id, "log"), [], "the lines")
 
 
 @law("G18")

@@ -61,6 +61,21 @@ def a_marked_job_never_waits_again(bench: Bench) -> None:
 
 
 @law("G14")
+def a_marked_job_does_not_change_any_more(bench: Bench) -> None:
+    """A retry that would have changed the message of a marked job, or its queue, changes nothing of it."""
+    claim = bench.running(queue="old", args=[1], due=clock.now() - 60)
+    bench.engine.cancel([claim.id])
+    before = bench.job(claim.id)
+    changed = bench.message(id=claim.id, queue="new", args=[2], priority=9)
+    bench.end(claim, outcome.retrying(clock.now() + 60, ErrorReport(type="Busy"), changed))
+    after = bench.job(claim.id)
+    told = [(j.queue, j.priority, j.due, j.retries, j.attempt, j.body) for j in (before, after)]
+    same(told[1], told[0], "queue, priority, due moment, counters and message")
+    counted = [bench.count(State.CANCELLED, queue) for queue in ("old", "new")]
+    same((after.state, counted), (State.CANCELLED, [1, 0]), "its state, and in which queue it is counted")
+
+
+@law("G14")
 def a_marked_job_that_is_given_back_never_ran(bench: Bench) -> None:
     """An attempt that was free stays free when its job becomes cancelled with it."""
     returned, kept = bench.running(worker="ada"), bench.running(worker="bea")

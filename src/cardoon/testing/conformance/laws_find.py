@@ -6,10 +6,34 @@ from typing import Any
 
 from cardoon.model import clock, outcome
 from cardoon.model.job import Filter
+from cardoon.model.outcome import ErrorReport
+from cardoon.model.query.match import matches
+from cardoon.model.query.parse import parse
 from cardoon.model.states import State
 from cardoon.testing.conformance.bench import Bench
 from cardoon.testing.conformance.facts import holds, same
 from cardoon.testing.conformance.law import law
+
+_QUERIES = (
+    "state:final",
+    "queue:a* state:failed,succeeded",
+    "task:*.Mail",
+    "args.0:cat OR kwargs.n>=6",
+    "kwargs.n:5 -state:skipped",
+    "kwargs.to.name:A*a",
+    "args.0.0:x",
+    "args.1:true",
+    "error:oserror",
+    '"\\"disk\\""',
+    "MAIL OR another",
+    "-ada NOT cat",
+    "priority<5",
+    "worker:ada state:running",
+    "duration>=0",
+    "-(duration>=0)",
+    "-kwargs.n:5 -args.1:5",
+)
+"""Each tells some of the jobs of a law from the others."""
 
 
 def _found(bench: Bench, **how: Any) -> list[str]:
@@ -147,6 +171,34 @@ def a_large_list_is_walked(bench: Bench) -> None:
     holds(seen == ids[::-1], "each is seen once, newest first")
 
 
+@law("I11")
+def a_query_is_asked_of_every_job(bench: Bench) -> None:
+    """A query finds exactly the jobs that meet it, whether the engine can say it in its own words or not."""
+    bench.finished(outcome.succeeded(None), queue="a", task="t.Mail", args=["cat", 5])
+    error = ErrorReport(type="OSError", message='no "disk" left')
+    bench.finished(outcome.failed(error), queue="ab", kwargs={"n": 5, "to": {"name": "Ada"}})
+    bench.finished(outcome.skipped("held by another"), queue="b", priority=2, args=[["x"]])
+    bench.push(queue="b", kwargs={"n": 6.5}, due=clock.now() + 60)
+    bench.running(queue="c", args=[None, True])
+    everything = bench.engine.find(Filter()).jobs
+    for text in _QUERIES:
+        query, now = parse(text), clock.now()
+        wanted = [job.id for job in everything if matches(query, job, now)]
+        holds(0 < len(wanted) < len(everything), f"{text} tells the jobs apart")
+        same(_found(bench, query=query), wanted, f"found by {text}")
+        pages = _walk(bench, 1, Filter(query=query))
+        same([id for page in pages for id in page], wanted, f"found one by one by {text}")
+
+
+@law("I11")
+def a_query_and_the_fields_of_a_filter_count_together(bench: Bench) -> None:
+    """Where a filter has fields and a query, a job is found when it meets both."""
+    wanted = bench.push(queue="a", args=["cat"])
+    bench.push(queue="a", args=["dog"])
+    bench.push(queue="b", args=["cat"])
+    same(_found(bench, queues=["a"], query=parse("cat")), [wanted], "what is found")
+
+
 @law("I6")
 def counts_and_lists_agree(bench: Bench) -> None:
     """The counts of all states are the lengths of their lists."""
@@ -156,6 +208,26 @@ def counts_and_lists_agree(bench: Bench) -> None:
     bench.engine.settle(list(zip(bench.claim(3), ends, strict=True)))
     for state in State:
         same(bench.count(state), len(_found(bench, states=[state])), f"the count of {state}")
+
+
+@law("I11")
+def a_brief_list_is_the_same_list(bench: Bench) -> None:
+    """Told in brief, a list has the same jobs and pages, each with id, task, queue, priority and state."""
+    bench.finished(outcome.failed(None), queue="a", priority=2)
+    bench.running(queue="b")
+    bench.push_many(3, task="t", args=["cat"])
+    for text in ("", "state:failed", "queue:a,b", "cat", "args.0:cat"):
+        wanted, page = Filter(query=parse(text)), None
+        while True:
+            full = bench.engine.find(wanted, page=page, limit=2)
+            brief = bench.engine.find(wanted, page=page, limit=2, brief=True)
+            for jobs in zip(full.jobs, brief.jobs, strict=True):
+                told = [(job.id, job.task, job.queue, job.priority, job.state) for job in jobs]
+                same(told[1], told[0], "what is told in brief")
+            same(brief.next, full.next, "the page after it")
+            page = full.next
+            if page is None:
+                break
 
 
 @law("I6")

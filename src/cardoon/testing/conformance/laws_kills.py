@@ -10,6 +10,7 @@ from cardoon.engines.silence import boot_id, host, process_start
 from cardoon.model import clock, outcome
 from cardoon.model.job import Claim, Filter, Report
 from cardoon.model.message import Message
+from cardoon.model.outcome import ErrorReport
 from cardoon.model.states import State
 from cardoon.testing.conformance.bench import Bench
 from cardoon.testing.conformance.facts import holds, same, until
@@ -57,6 +58,24 @@ def jobs_of_a_killed_process_wait_again(bench: Bench) -> None:
     holds(bench.engine.acquire("door", "heir"), "the lock is free")
     for id in ids:
         bench.end(bench.claim_one(id, worker="heir"), outcome.succeeded(None))
+
+
+@law("G3", needs=NEEDS)
+def what_a_killed_process_ran_is_settled_for_it(bench: Bench) -> None:
+    """Who knows how a killed process ended settles its jobs by what it `held`, before it is retired."""
+    bench.push_many(2)
+    hand = bench.hire()
+    hand.begin(bench.url, hold, 2)
+    claims = hand.answer()
+    hand.kill()
+    held = bench.engine.held("doomed")
+    same(held, claims, "what it held")
+    too_long = outcome.failed(ErrorReport(type="TimeLimitExceeded"))
+    same(bench.engine.settle([(held[0], too_long), (held[1], outcome.returned())]), [], "those refused")
+    retired = bench.engine.retire("doomed", crashed=True, evidence="exit 1")
+    same((retired.returned, retired.quarantined), ([], []), "what is left to retire")
+    same([bench.state(c.id) for c in held], [State.FAILED, State.READY], "the states")
+    same(bench.job(held[1].id).crashes, 0, "the crashes of the other")
 
 
 @law("G7", needs=NEEDS)

@@ -134,6 +134,33 @@ def purge_cancels_what_waits(bench: Bench) -> None:
 
 
 @law("G14")
+def what_was_purged_says_so(bench: Bench) -> None:
+    """Each purged job keeps the note "purged", delayed ones too; a job cancelled by its id has none."""
+    ids = [bench.push(queue="a"), bench.push(queue="a", due=clock.now() + 60)]
+    cancelled = bench.push(queue="a")
+    bench.engine.cancel([cancelled])
+    same(bench.engine.purge(["a"]), 2, "how many")
+    same([bench.job(id).note for id in (*ids, cancelled)], ["purged", "purged", ""], "the notes")
+    bench.clock.jump(3_600)
+    bench.engine.sweep()
+    same(bench.claim(5), [], "what is claimed when the delayed ones would be due")
+    same(bench.count(State.CANCELLED, "a"), 3, "how many are counted as cancelled")
+
+
+@law("G14")
+def fifteen_are_purged(bench: Bench) -> None:
+    """Of 10 ready, 5 delayed and 2 running jobs 15 are purged, and the running ones end as ever."""
+    bench.push_many(2)
+    running = bench.claim(2)
+    bench.push_many(10)
+    bench.push_many(5, due=clock.now() + 60)
+    same(bench.engine.purge(["celery", "unknown"]), 15, "how many")
+    same(bench.engine.settle([(claim, outcome.succeeded(None)) for claim in running]), [], "those refused")
+    counts = {state: n for state, n in bench.engine.count()["celery"].items() if n}
+    same(counts, {State.CANCELLED: 15, State.SUCCEEDED: 2}, "the counts")
+
+
+@law("G14")
 def purge_leaves_the_rest(bench: Bench) -> None:
     """`purge` touches neither running jobs, nor ended ones, nor other queues."""
     running, done = bench.running(queue="a"), bench.finished(outcome.succeeded(b"1"), queue="a")

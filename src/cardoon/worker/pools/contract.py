@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from cardoon.engines.contract import End
 from cardoon.model.job import Claim
-from cardoon.model.outcome import Outcome
 
-Execute = Callable[[Claim], Outcome]
 Settle = Callable[[Sequence[End]], None]
+Rouse = Callable[[], None]
+"""Tells the loop that there is news, from any thread."""
 
 
 class Pool(Protocol):
@@ -30,6 +30,20 @@ class Pool(Protocol):
 
     def ended(self) -> list[End]:
         """The ends since it was last asked."""
+        ...
+
+    def in_hand(self) -> Collection[str]:
+        """The ids of the claims that it took and whose ends it has not handed on."""
+        ...
+
+    def part_with(self, id: str) -> tuple[Claim, Callable[[], list[End]]] | None:
+        """As the process ends for this job: its claim, and what tells how all others end; None when it
+        does not run.
+        """
+        ...
+
+    def cancel(self, id: str) -> bool:
+        """Ask this job to end, where a job can be asked: whether it was, for the first time."""
         ...
 
     def drain(self) -> list[End]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from cardoon.engines.contract import SWEEP_SECONDS, Engine
 from cardoon.events import Events
@@ -13,15 +13,18 @@ class Sweep:
 
     every = SWEEP_SECONDS
 
-    def __init__(self, engine: Engine, events: Events, find_dead: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        events: Events,
+        mourn: Callable[[Sequence[str]], None],
+    ) -> None:
         self._engine = engine
         self._events = events
-        self._find_dead = find_dead
+        self._mourn = mourn
 
     def run(self) -> None:
-        """See `Service.run`. Its own dead children are their supervisor's to judge, who knows more."""
-        self._find_dead()
+        """See `Service.run`. The dead children of a living supervisor are its own to judge: it knows more."""
         for worker, retired in self._engine.sweep().dead.items():
             self._events.emit("worker.lost", worker=worker, returned=len(retired.returned))
-            for id in retired.quarantined:
-                self._events.emit("job.quarantined", id, worker=worker)
+            self._mourn(retired.quarantined)

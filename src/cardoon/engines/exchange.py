@@ -1,0 +1,39 @@
+"""`exchange` is the worker's steady step: what it consists of, and where it can be made to fail."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from cardoon import failpoints
+from cardoon.engines.contract import Broker, End
+from cardoon.model.job import Claim
+
+
+class OneByOne:
+    """`claim` and `settle` as halves of `exchange`, for engines to inherit."""
+
+    def claim(
+        self: Broker, worker: str, queues: Collection[str] | None, limit: int, *, alone: bool = True
+    ) -> list[Claim]:
+        """See `Broker.claim`."""
+        return self.exchange((), worker, queues, limit, alone=alone).claims
+
+    def settle(self: Broker, ends: Sequence[End]) -> list[Claim]:
+        """See `Broker.settle`."""
+        return self.exchange(ends, "", (), 0).refused
+
+
+def hit_before(ends: Sequence[End], limit: int) -> None:
+    """The failpoints before `exchange`."""
+    if ends:
+        failpoints.hit("fin.before")
+    if limit > 0:
+        failpoints.hit("claim.before")
+
+
+def hit_after(ends: Sequence[End], claims: Sequence[Claim]) -> None:
+    """The failpoints after `exchange`, when everything is stored and its caller knows nothing."""
+    if ends:
+        failpoints.hit("fin.after_commit_before_reply")
+    if claims:
+        failpoints.hit("claim.after_commit_before_return")

@@ -1,0 +1,125 @@
+"""`python -m cardoon.testing.torture [--jobs N --kills N --seed N]`, and `... zombies --trials N`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import tempfile
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from cardoon.model import clock
+from cardoon.model.errors import CardoonError
+from cardoon.testing.torture import report, zombies
+from cardoon.testing.torture.run import run
+from cardoon.testing.torture.setup import Setup, default_url
+
+_SEEDS = 1_000_000
+
+F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+
+
+def _shared(command: F) -> F:
+    """The options that all commands have."""
+    file, folder = click.Path(dir_okay=False, path_type=Path), click.Path(file_okay=False, path_type=Path)
+    options = (
+        click.option("--url", help="An empty engine.  [a SQLite file of its own]"),
+        click.option("--worker-args", default="", metavar="WORDS", help="More words for `cardoon worker`."),
+        click.option("--json", "wants_json", is_flag=True, help="One JSON object instead of text."),
+        click.option("--write", "file", type=file, help="Keep the JSON in this file."),
+        click.option("--keep", type=folder, help="Keep ledgers and logs in this folder."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.group(invoke_without_command=True)
+@click.option("--jobs", default=2_000, show_default=True, help="How many jobs the producers send.")
+@click.option("--kills", default=20, show_default=True, help="How many kills they and the workers meet.")
+@click.option("--seed", type=int, help="Which jobs and which faults.  [drawn]")
+@click.option("--workers", default=3, show_default=True, help="How many workers.")
+@click.option("-p", "--processes", default=3, show_default=True, help="How many processes each of them has.")
+@click.option("--longest-stop", default=30.0, show_default=True, help="Longest standstill, seconds.")
+@_shared
+@click.pass_context
+def main(
+    ctx: click.Context,
+    /,
+    seed: int | None,
+    wants_json: bool,
+    file: Path | None,
+    keep: Path | None,
+    **how: Any,
+) -> None:
+    """Run jobs while their workers and senders are killed and stopped, and check what became of them.
+
+    Exit code 1 when anything was lost, doubled or left over, 2 when it could not begin.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    drawn = int(clock.full_jitter(_SEEDS)) if seed is None else seed
+    with place(keep) as folder:
+        found = _tried(lambda: run(_setup(folder, seed=drawn, **how), _tell))
+    _end(report.as_json(found), report.as_text(found), found.ok, wants_json, file)
+
+
+@main.command("zombies")
+@click.option("--trials", default=40, show_default=True, help="How many zombies are tried.")
+@click.option("--at-once", default=20, show_default=True, help="How many of them at a time.")
+@click.option("-p", "--processes", default=20, show_default=True, help="How many processes hold them.")
+@_shared
+def _zombies(
+    trials: int, at_once: int, wants_json: bool, file: Path | None, keep: Path | None, **how: Any
+) -> None:
+    """Let attempts that have lost their jobs try to write: state, result, progress, log, other jobs.
+
+    Exit code 1 when any of it was accepted, 2 when it could not begin.
+    """
+    with place(keep) as folder:
+        setup = _setup(folder, seed=0, kills=0, jobs=at_once, **how)
+        found = _tried(lambda: zombies.trials(setup, trials, _tell))
+    _end(zombies.as_json(found), zombies.as_text(found), found.ok, wants_json, file)
+
+
+def _setup(folder: Path, *, url: str | None, worker_args: str, **how: Any) -> Setup:
+    words = tuple(shlex.split(worker_args))
+    return Setup(url=url or default_url(folder), worker_args=words, folder=folder, **how)
+
+
+def _tell(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _tried(what: Callable[[], T]) -> T:
+    try:
+        return what()
+    except CardoonError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _end(json: str, text: str, ok: bool, wants_json: bool, file: Path | None) -> None:
+    if file is not None:
+        file.write_text(json, "utf-8")
+    click.echo(json.rstrip() if wants_json else text)
+    sys.exit(0 if ok else 1)
+
+
+@contextmanager
+def place(keep: Path | None) -> Generator[Path]:
+    """The folder of a run: one that is kept, or one that is removed afterwards."""
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        yield keep.absolute()
+        return
+    with tempfile.TemporaryDirectory(prefix="cardoon-torture-") as folder:
+        yield Path(folder)
+
+
+if __name__ == "__main__":
+    main()

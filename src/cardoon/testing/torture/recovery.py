@@ -1,0 +1,92 @@
+"""How long it takes until what a fault interrupted is being run again."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from math import ceil
+from typing import NamedTuple
+
+import msgspec
+
+from cardoon.testing.torture.evidence import Evidence
+from cardoon.testing.torture.ledger import Record
+
+SELF_MADE = "poison"
+"""The kind of the deaths that a task brought about itself."""
+
+
+class Recovery(msgspec.Struct, frozen=True):
+    """Seconds from a fault to the next start of a job that it interrupted; over `jobs` of them."""
+
+    jobs: int
+    p50: float
+    p99: float
+    max: float
+
+    @classmethod
+    def of(cls, seconds: Iterable[float]) -> Recovery:
+        """The figures of at least one duration."""
+        ordered = sorted(seconds)
+        return cls(
+            jobs=len(ordered), p50=_at(ordered, 0.5), p99=_at(ordered, 0.99), max=round(ordered[-1], 3)
+        )
+
+
+def _at(ordered: list[float], share: float) -> float:
+    """The smallest value that at least this share of them does not exceed."""
+    return round(ordered[ceil(share * len(ordered)) - 1], 3)
+
+
+class Interruption(NamedTuple):
+    """A start that a fault cut short, and the next start of the same job, so many seconds after the fault."""
+
+    kind: str
+    first: Record
+    second: Record
+    seconds: float
+
+
+def interruptions(evidence: Evidence) -> Iterator[Interruption]:
+    """Every start that was cut short and repeated. Time in line is included."""
+    starts = _starts(evidence)
+    for fault in evidence.events("kill", "stop", "die"):
+        kind = fault.data.get("kind", SELF_MADE)
+        for first, second in (pair for pid in _struck(fault) for pair in starts.get(pid, ())):
+            if second.at > fault.at and _interrupted(evidence, first, fault):
+                yield Interruption(kind, first, second, (second.at - fault.at) / 1e9)
+
+
+def recoveries(evidence: Evidence) -> dict[str, Recovery]:
+    """The figures for each kind of fault that interrupted anything."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for interruption in interruptions(evidence):
+        found[interruption.kind].append(interruption.seconds)
+    return {kind: Recovery.of(seconds) for kind, seconds in sorted(found.items())}
+
+
+def _struck(fault: Record) -> list[int]:
+    if fault.event == "stop":
+        return fault.data["affects"] if fault.data["seconds"] > fault.data["after"] else []
+    pids: list[int] = fault.data.get("pids", [fault.pid])
+    return pids
+
+
+def _starts(evidence: Evidence) -> dict[int, list[tuple[Record, Record]]]:
+    """By process: each start there with the next start of the same job."""
+    by_job: dict[str, list[Record]] = defaultdict(list)
+    for start in evidence.events("start"):
+        by_job[start.id].append(start)
+    pairs: dict[int, list[tuple[Record, Record]]] = defaultdict(list)
+    for starts in by_job.values():
+        ordered = sorted(starts, key=lambda record: record.token)
+        for first, second in pairwise(ordered):
+            pairs[first.pid].append((first, second))
+    return pairs
+
+
+def _interrupted(evidence: Evidence, first: Record, fault: Record) -> bool:
+    """Whether an attempt was under way when the fault came."""
+    ends = evidence.of(first.id, "effect", "retry")
+    return first.at <= fault.at and not any(r.token == first.token and r.at <= fault.at for r in ends)

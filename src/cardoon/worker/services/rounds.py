@@ -1,0 +1,55 @@
+"""The rounds of a supervisor: each service is called when its time has come."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+
+from cardoon.model import clock
+from cardoon.model.errors import EngineError
+from cardoon.worker.guard import Guard
+from cardoon.worker.services.contract import Service
+
+log = logging.getLogger("cardoon.supervisor")
+
+
+class Rounds:
+    """Calls services, at first all of them at once; what one raises is logged, and it is called again.
+
+    `failure` says why the last call failed; empty when it did not.
+    """
+
+    def __init__(self, services: Iterable[Service], guard: Guard) -> None:
+        self._due = dict.fromkeys(services, clock.monotonic())
+        self._guard = guard
+        self.failure = ""
+
+    def moments(self) -> Iterator[float]:
+        """When the services are due (monotonic)."""
+        return iter(self._due.values())
+
+    def hurry(self, kind: type[Service]) -> None:
+        """Let the services of this kind be due now."""
+        self._due |= {service: clock.monotonic() for service in self._due if isinstance(service, kind)}
+
+    def run(self) -> None:
+        """Call those that are due; the next time is up to a tenth of their pace sooner or later."""
+        for service, due in self._due.items():
+            if due <= clock.monotonic():
+                self._call(service)
+                jittered = service.every * 0.9 + clock.full_jitter(service.every * 0.2)
+                self._due[service] = clock.monotonic() + jittered
+
+    def _call(self, service: Service) -> None:
+        self._guard.since = clock.monotonic()
+        try:
+            service.run()
+            self.failure = ""
+        except EngineError as error:
+            self.failure = f"the engine failed: {error}"
+            log.warning("%s", self.failure)
+        except Exception as error:
+            self.failure = f"a service failed: {type(error).__name__}"
+            log.exception("a service failed; the others go on")
+        finally:
+            self._guard.since = None

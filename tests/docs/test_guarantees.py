@@ -1,0 +1,172 @@
+"""The figures in docs/guarantees.md are those that were kept in docs/figures, and each fault has its test.
+
+After another run: `python -m tests.docs.test_guarantees --write`.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.docs.faults_table import FAULTS, Fault
+
+from cardoon.testing.conformance import laws
+from cardoon.testing.torture.check import COUNTED
+from cardoon.testing.torture.report import Machine, Report
+from cardoon.testing.torture.zombies import Trials
+
+TESTS = Path(__file__).parents[1]
+DOCS = TESTS.parent / "docs"
+PAGE = DOCS / "guarantees.md"
+FIGURES = DOCS / "figures"
+MARKED = re.compile(r"<!-- faults -->.*?<!-- /faults -->", re.DOTALL)
+
+_BEFORE = """\
+Real processes, real kills, and ledgers that they write themselves; `make torture` repeats it, and
+[the guide](guides/faults.md) says how it works. Each file in `docs/figures/` holds one run whole, with its
+seed and its command.
+"""
+
+
+def runs() -> list[Report]:
+    return [
+        msgspec.json.decode(file.read_bytes(), type=Report) for file in sorted(FIGURES.glob("torture*.json"))
+    ]
+
+
+def zombies() -> list[Trials]:
+    return [
+        msgspec.json.decode(file.read_bytes(), type=Trials) for file in sorted(FIGURES.glob("zombies*.json"))
+    ]
+
+
+def section() -> str:
+    rows = [[fault.id, fault.what, _tried(fault), _figure(fault)] for fault in FAULTS]
+    parts = [
+        _BEFORE,
+        _runs_table(),
+        *(f"`{run.command}`: {_machine(run.machine)}.\n" for run in (*runs(), *zombies())),
+        _table(["", "Fault", "Brought about by", "Figure reached"], rows),
+    ]
+    return "\n".join(["<!-- faults -->", *parts, "<!-- /faults -->"])
+
+
+def _runs_table() -> str:
+    """One column a run, one row a figure."""
+    rows = [
+        ["jobs", *(f"{run.jobs:,}" for run in runs())],
+        ["kills", *(f"{run.kills:,}" for run in runs())],
+        *([what, *(f"{run.counts[what]:,}" for run in runs())] for what in COUNTED),
+        ["late ends refused", *(f"{run.refused_ends:,}" for run in runs())],
+        ["seconds", *(f"{run.seconds:,.0f}" for run in runs())],
+    ]
+    return _table(["", *(f"{run.machine.engine}, {run.machine.profile}" for run in runs())], rows)
+
+
+def _machine(machine: Machine) -> str:
+    commit = f" ({machine.commit})" if machine.commit else ""
+    return (
+        f"Cardoon {machine.cardoon}{commit}, {machine.engine_version}, {machine.profile}, "
+        f"Python {machine.python}, {machine.system}, {machine.cpus} CPUs"
+    )
+
+
+def _tried(fault: Fault) -> str:
+    named = ", ".join(f"`{test.rpartition('::')[2].removeprefix('test_')}`" for test in fault.tests)
+    return "; ".join(filter(None, [named, fault.why]))
+
+
+def _figure(fault: Fault) -> str:
+    if fault.figure == "zombies":
+        return _each((t.machine.engine, _of_zombies(t)) for t in zombies())
+    return _each((run.machine.engine, _of_run(run, fault.figure)) for run in runs())
+
+
+def _of_zombies(trials: Trials) -> str:
+    return f"{trials.trials:,} zombies: {sum(trials.accepted.values()):,} stale writes accepted"
+
+
+def _of_run(run: Report, kind: str) -> str:
+    if kind == "poison":
+        quarantined = run.ended.get("quarantined", 0)
+        return f"{quarantined:,} quarantined, {run.counts['innocent quarantined']:,} of them innocent"
+    if kind == "unknown fates":
+        unknown = sum(run.unknown_fates.values())
+        return f"{unknown:,} of unknown fate, {run.counts['unresolved']:,} unresolved"
+    if kind not in run.struck:
+        return ""
+    times = f"{run.struck[kind]:,} times"
+    again = run.recovery.get(kind)
+    if again is None:
+        return times
+    return f"{times}; run again after p50 {again.p50:g} s, p99 {again.p99:g} s, max {again.max:g} s"
+
+
+def _each(figures: Iterable[tuple[str, str]]) -> str:
+    """The figure; with the name of its engine where there are several."""
+    there = [(engine, figure) for engine, figure in figures if figure]
+    if len({engine for engine, _ in there}) < 2:
+        return "; ".join(figure for _, figure in there)
+    return "; ".join(f"{engine}: {figure}" for engine, figure in there)
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+# -- the tests
+
+
+def test_the_page_shows_the_figures_that_were_kept() -> None:
+    found = MARKED.search(PAGE.read_text("utf-8"))
+    assert found is not None
+    assert found[0] == section(), "run python -m tests.docs.test_guarantees --write"
+
+
+def test_all_faults_are_there_in_order() -> None:
+    assert [fault.id for fault in FAULTS] == [f"F{number}" for number in range(1, 31)]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.id)
+def test_each_fault_has_a_test_that_exists_or_a_reason(fault: Fault) -> None:
+    assert fault.tests or fault.why
+    known = {law.id for law in laws()}
+    for test in fault.tests:
+        if test.startswith("law "):
+            assert test.removeprefix("law ") in known
+        else:
+            file, _, name = test.partition("::")
+            assert name in functions(TESTS / file), test
+
+
+def functions(file: Path) -> set[str]:
+    return {
+        node.name
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    }
+
+
+def test_no_figure_that_is_kept_shows_a_violation() -> None:
+    assert runs()
+    assert zombies()
+    assert [run.command for run in (*runs(), *zombies()) if not run.ok] == []
+
+
+def main(words: list[str]) -> None:
+    page = PAGE.read_text("utf-8")
+    written = MARKED.sub(lambda _: section(), page)
+    if words == ["--write"]:
+        PAGE.write_text(written, "utf-8")
+    else:
+        print(section())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

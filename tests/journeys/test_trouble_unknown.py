@@ -1,0 +1,76 @@
+"""Work that a worker does not understand is kept, says why, and runs where it is understood."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from standing import POOLS, Standing, standing
+
+from cardoon import AsyncResult
+from cardoon.model.states import State
+
+NEWER = {"NEWER": "yes"}
+
+
+def unknown_task(old: Standing) -> AsyncResult[str]:
+    return old.send_plain("fine_tomorrow")
+
+
+def more_arguments(old: Standing) -> AsyncResult[str]:
+    return old.send_plain("greet", "you", "good morning")
+
+
+def newer_envelope(old: Standing) -> AsyncResult[str]:
+    """As a later version of Cardoon would send it."""
+    old.app.engine.pause("q")
+    handle = old.send_plain("fine")
+    with contextlib.closing(sqlite3.connect(old.folder / "jobs.db", timeout=10)) as db, db:
+        newer = "CAST(replace(body, '\"v\":1', '\"v\":2') AS BLOB)"
+        assert db.execute(f"UPDATE jobs SET body = {newer} WHERE id = ?", (handle.id,)).rowcount == 1
+    old.app.engine.resume("q")
+    return handle
+
+
+Send = Callable[[Standing], AsyncResult[str]]
+STRANGE: dict[Send, tuple[str, str]] = {
+    unknown_task: ("no task 'versions.fine_tomorrow' here; did you mean 'versions.fine'?", "fine tomorrow"),
+    more_arguments: ("too many positional arguments", "good morning you"),
+    newer_envelope: ("envelope version 2, this Cardoon reads 1: upgrade the workers", "fine"),
+}
+
+
+def parked(old: Standing, handle: AsyncResult[str]) -> str:
+    """Why it is parked, once it is."""
+    old.until(lambda: old.job(handle).state is State.PARKED, f"{handle} to be parked")
+    return old.job(handle).note
+
+
+@pytest.mark.parametrize("pool", POOLS)
+def test_strange_work_is_parked_with_the_reason_and_runs_when_a_worker_knows_it(
+    pool: str, tmp_path: Path
+) -> None:
+    with standing(tmp_path, "versions", pool) as old:
+        handles = [send(old) for send in STRANGE]
+        for handle, (reason, _) in zip(handles, STRANGE.values(), strict=True):
+            assert reason in parked(old, handle)
+        assert old.send_plain("fine").get(30) == "fine"
+        assert old.worker.stop() == 0
+        with old.new_worker(environment=NEWER):
+            for handle, (_, value) in zip(handles, STRANGE.values(), strict=True):
+                assert handle.get(30) == value
+                job = old.job(handle)
+                assert (job.attempt, job.retries, job.crashes) == (1, 0, 0)
+
+
+def test_strange_work_runs_although_an_old_worker_stays(tmp_path: Path) -> None:
+    """Whoever is faster takes it, and one that does not know it parks it again: the newer ones are more."""
+    with standing(tmp_path, "versions", "solo") as old:
+        handle = unknown_task(old)
+        assert "no task" in parked(old, handle)
+        with old.new_worker("-p", "3", environment=NEWER):
+            assert handle.get(90) == "fine tomorrow"
+            assert old.job(handle).attempt == 1

@@ -1,0 +1,8 @@
+"""The museum's own modules are found whatever way pytest imports its tests."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))

@@ -1,0 +1,51 @@
+"""The loop of a worker process, in this one: what it does while the engine is away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from cardoon import Cardoon
+from cardoon.engines.contract import End, Turn
+from cardoon.model import clock
+from cardoon.model.errors import EngineUnavailable
+from cardoon.model.job import Claim
+from cardoon.model.message import Message
+from cardoon.model.outcome import Outcome, succeeded
+from cardoon.model.states import State
+from cardoon.worker.last_words import LastWords
+from cardoon.worker.loop import Loop
+from cardoon.worker.pools.solo import SoloPool
+from cardoon.worker.timeouts import Limits
+
+
+def test_an_end_waits_for_the_engine_and_the_body_is_not_repeated(
+    memory_app: Cardoon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, away = memory_app.engine, [EngineUnavailable("nobody answers")] * 2
+    exchange = engine.exchange
+
+    def sometimes(ends: Sequence[End], *rest: Any, **options: Any) -> Turn:
+        if ends and away:
+            raise away.pop()
+        return exchange(ends, *rest, **options)
+
+    monkeypatch.setattr(engine, "exchange", sometimes)
+    ran: list[str] = []
+
+    def run(claim: Claim) -> Outcome:
+        ran.append(claim.id)
+        return succeeded(b"1")
+
+    message = Message(id=clock.new_id(), task="shop.resize")
+    engine.push([message])
+    loop = Loop(memory_app, "ada", None, burst=True)
+    last_words = LastWords(memory_app, loop.settle)
+    loop.pool = SoloPool(run, Limits(memory_app), loop.settle, loop.rouse, last_words)
+    loop.run()
+    assert ran == [message.id]
+    job = engine.result(message.id)
+    assert job is not None
+    assert (job.state, job.result, job.attempt, away) == (State.SUCCEEDED, b"1", 1, [])
