@@ -67,10 +67,14 @@ def test_strange_work_is_parked_with_the_reason_and_runs_when_a_worker_knows_it(
 
 
 def test_strange_work_runs_although_an_old_worker_stays(tmp_path: Path) -> None:
-    """Whoever is faster takes it, and one that does not know it parks it again: the newer ones are more."""
+    """The old one has something else to do when the newer one begins."""
     with standing(tmp_path, "versions", "solo") as old:
         handle = unknown_task(old)
         assert "no task" in parked(old, handle)
-        with old.new_worker("-p", "3", environment=NEWER):
-            assert handle.get(90) == "fine tomorrow"
-            assert old.job(handle).attempt == 1
+        long = old.send_plain("wait_for", "mark", "gate")
+        old.until((tmp_path / "mark").exists, "the old worker to be busy")
+        with old.new_worker(environment=NEWER):
+            assert handle.get(30) == "fine tomorrow"
+            (tmp_path / "gate").touch()
+            assert long.get(30) == "done"
+        assert (old.job(handle).attempt, old.job(long).attempt) == (1, 1)

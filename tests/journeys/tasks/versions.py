@@ -7,6 +7,8 @@ version 2 (which are like those of version 1).
 from __future__ import annotations
 
 import os
+import time
+from pathlib import Path
 
 from cardoon import Cardoon
 from cardoon.model import message
@@ -17,6 +19,14 @@ app = Cardoon("versions", url="sqlite:///jobs.db?profile=fast", task_default_que
 @app.task
 def fine() -> str:
     return "fine"
+
+
+@app.task
+def wait_for(mark: str, gate: str) -> str:
+    Path(mark).touch()
+    while not Path(gate).exists():
+        time.sleep(0.01)
+    return "done"
 
 
 if "NEWER" in os.environ:
