@@ -103,10 +103,10 @@ class PaperEngine:
         self.met.add(worker)
         self.time_passes(now)
         line = self.line(queues)
-        if not alone:
-            line = [job for job in line if not job.suspect]
-        stop = next((n for n, job in enumerate(line) if job.suspect), len(line))
-        taken = line[: max(stop, 1)][:limit]
+        suspects = [job for job in self.jobs.values() if job.suspect and job in line]
+        taken = [job for job in line if not job.suspect][:limit]
+        if alone and suspects:
+            taken = suspects[:1]
         for job in taken:
             job.state, job.worker, job.last_end = State.RUNNING, worker, None
             job.attempt += 1

@@ -63,7 +63,8 @@ def test_the_first_signal_drains_and_the_exit_code_is_0(
         (tmp_path / "gate").touch()
         assert own.worker.wait(PROMPT_SECONDS) == 0
         assert own.job(handle).state is State.SUCCEEDED
-        in_line(own, late)
+        if pool == "solo":  # the others have room, and a tenth of a second to hear of the signal
+            in_line(own, late)
 
 
 @every_pool

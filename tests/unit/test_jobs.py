@@ -154,7 +154,7 @@ def test_with_no_worker_at_all_inspect_answers_mappings(shop: Cardoon) -> None:
     assert len(next(iter(i.scheduled().values()))) == 0
     for answer in (i.active(), i.reserved(), i.queued(), i.stats(), i.ping(), i.active_queues()):
         assert answer == {}
-    assert i.registered() == {"store": ["add", "mail"]}
+    assert {"add", "mail"} <= set(i.registered()["store"])
     assert shop.control.ping() == []
 
 
@@ -183,7 +183,7 @@ def test_inspect_tells_what_waits_what_is_delayed_and_what_runs(shop: Cardoon) -
     assert i.ping() == {"web/1": {"ok": "pong"}}
     assert i.stats()["web/1"]["uptime"] >= 5
     assert i.active_queues() == {"web/1": [{"name": "celery"}]}
-    assert i.registered() == {"web/1": ["add", "mail"]}
+    assert {"add", "mail"} <= set(i.registered()["web/1"])
     assert i.reserved() == {"web/1": []}
     assert shop.control.inspect(["other"]).active() == {}
     assert shop.control.inspect("web/1").ping() == i.ping()

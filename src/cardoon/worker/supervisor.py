@@ -72,6 +72,7 @@ class Supervisor:
         """Until all processes are gone for good; the exit code."""
         self._selector.register(self._bell, selectors.EVENT_READ)
         self._crew.spawn(1)
+        self._tell_probe()
         while self._crew:
             self._look()
             self._crew.respawn_due()

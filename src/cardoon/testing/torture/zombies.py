@@ -122,9 +122,9 @@ class Batch:
         )
 
     def messages(self) -> Iterator[Message]:
-        """The first few are still run by their owner when the zombie writes, the others have ended."""
+        """The last few are still run by their owner when the zombie writes, the others have ended."""
         for number, id in enumerate(self.ids):
-            held = number < self.while_owned
+            held = number >= len(self.ids) - self.while_owned
             arguments = (self._name("wake"), self._name("end") if held else "")
             yield haunted.message(arguments, {}, {"task_id": id, "priority": 9 if held else 5})
 
