@@ -128,7 +128,7 @@ class Child:
             peak_memory=peak,
             log=tuple(self.slate.lines()),
             stack=self.slate.stack(),
-            deadline=self.slate.deadline,
+            deadline=self.slate.passed(clock.monotonic()),
             overtime=self.overtime,
             forced=self.frozen,
         )

@@ -11,7 +11,8 @@ from cardoon.worker import exits
 
 class Death(msgspec.Struct, frozen=True, kw_only=True):
     """The end of one process. `code` is its exit code, or minus the signal that ended it; `deadline` the
-    nearest hard limit on its slate; `overtime` says that its supervisor ended it for that.
+    hard limit on its slate that had passed, if one had; `overtime` says that its supervisor ended it
+    for that.
     """
 
     worker: str

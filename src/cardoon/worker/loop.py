@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 
 from cardoon import failpoints
@@ -149,7 +150,7 @@ class Loop:
     def _wait(self, room: int) -> None:
         """Until there is news; with room, until there may be something to claim, too."""
         if not room:
-            self._rest()
+            self._hear_news(REST_SECONDS)
             return
         self._listening = True
         self.guard.since = clock.monotonic()
@@ -163,17 +164,9 @@ class Loop:
             self.guard.since = None
         self._hear_news()
 
-    def _rest(self) -> None:
-        try:
-            self._news.get(timeout=REST_SECONDS)
-        except Empty:
-            return
-
-    def _hear_news(self) -> None:
-        try:
-            self._news.get_nowait()
-        except Empty:
-            return
+    def _hear_news(self, seconds: float = 0.0) -> None:
+        with suppress(Empty):
+            self._news.get(timeout=seconds)
 
     def _pause(self, error: EngineError) -> None:
         self._failures += 1
@@ -192,9 +185,10 @@ class Loop:
     def _finish(self) -> None:
         """Give back what did not start, settle what still runs as it ends."""
         self._stopping = True
-        self._exchange([*self.pool.ended(), *self.pool.drain()], 0)
+        with self.turn:
+            self._exchange([*self.pool.ended(), *self.pool.drain()], 0)
         while self.pool.in_hand():
-            self._rest()
+            self._hear_news(REST_SECONDS)
             with self.turn:
                 if ends := self.pool.ended():
                     self._exchange(ends, 0)

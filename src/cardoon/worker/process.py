@@ -89,9 +89,10 @@ def run(orders: Orders, link: Link, slate: Slate) -> int:
     import_tasks(app)
     gc.freeze()  # what is imported by now stays: collections need not walk it
     app.engine.open()
-    places = _furnish(app, orders, link, slate)
+    report = own_report(orders)
+    places = _furnish(app, orders, report.name, link, slate)
     link.say(_hello(app))
-    app.engine.beat([own_report(orders)])
+    app.engine.beat([report])
     app.engine.unpark(list(app.tasks))
     app.events.emit(
         "worker.ready",
@@ -107,10 +108,10 @@ def run(orders: Orders, link: Link, slate: Slate) -> int:
     return 0
 
 
-def _furnish(app: Cardoon, orders: Orders, link: Link, slate: Slate) -> Places:
+def _furnish(app: Cardoon, orders: Orders, name: str, link: Link, slate: Slate) -> Places:
     """Everything that runs jobs and watches over them, ready to run."""
     plan = orders.plan
-    here, job_log = _surroundings(app, orders), JobLog()
+    here, job_log = _surroundings(app, orders, name), JobLog()
     logging.root.addHandler(job_log)
     bounds, limits = Bounds(plan.lifetime), Limits(app, slate)
     loop = Loop(app, orders.worker, plan.queues, burst=plan.burst, allowed=bounds.jobs)
@@ -121,11 +122,10 @@ def _furnish(app: Cardoon, orders: Orders, link: Link, slate: Slate) -> Places:
     return places
 
 
-def _surroundings(app: Cardoon, orders: Orders) -> Surroundings:
+def _surroundings(app: Cardoon, orders: Orders, name: str) -> Surroundings:
     level = orders.plan.log_level or app.settings.worker_log_level
     logging.getLogger().setLevel(LEVELS[level])
     app.events.listen(EventLog(), EventLog.heard_at(level))
-    name = own_report(orders).name
     return Surroundings(hostname=name, loglevel=LEVELS[level], logfile=orders.plan.logfile)
 
 

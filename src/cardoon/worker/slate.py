@@ -19,6 +19,7 @@ _LOG_AT, _LOG_SIZE = 272, 4096
 _OURS = (f'  File "{PACKAGE}', '  File "<frozen runpy>', "Extension modules:")
 _STACK_AT = _LOG_AT + _LOG_SIZE
 _STACK_SIZE = 8192
+NO_DEADLINE = (0.0, 0.0, "")
 
 
 class Slate:
@@ -39,6 +40,11 @@ class Slate:
         moment, seconds, id = nearest
         name = id.encode()[:230]
         _HEAD.pack_into(self._map, 0, moment, seconds, len(name), name)
+
+    def passed(self, now: float) -> tuple[float, float, str]:
+        """The deadline if it has passed at this moment; zeros while it has not."""
+        deadline = self.deadline
+        return deadline if deadline[0] <= now else NO_DEADLINE
 
     def write(self, line: str) -> None:
         """Add a line to the log; the oldest ones go."""

@@ -10,7 +10,7 @@ from cardoon import context
 from cardoon.app import Cardoon
 from cardoon.model import clock
 from cardoon.model.job import Claim
-from cardoon.worker.slate import Slate
+from cardoon.worker.slate import NO_DEADLINE, Slate
 
 Seconds = tuple[float | None, float | None]
 """A hard and a soft limit."""
@@ -101,7 +101,7 @@ class Limits:
     def _chalk(self) -> None:
         """Write the nearest hard limit where the supervisor sees it even when this process is stuck."""
         if self._slate is not None:
-            self._slate.deadline = min(self._deadlines(), default=(0.0, 0.0, ""))
+            self._slate.deadline = min(self._deadlines(), default=NO_DEADLINE)
 
     def _deadlines(self) -> Iterator[tuple[float, float, str]]:
         for watched in self._watched.values():

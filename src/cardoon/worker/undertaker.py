@@ -65,7 +65,7 @@ class Undertaker:
     def _settle_overdue(self, death: Death) -> None:
         """Its job passed the hard limit, and the process could not say so, or not to the engine."""
         moment, seconds, id = death.deadline
-        if not moment or not (death.overtime or (death.code > 0 and not death.crashed)):
+        if not moment or death.crashed:
             return
         report = ErrorReport.of(TimeLimitExceeded(f"the time limit of {seconds:g} s passed"))
         late = [

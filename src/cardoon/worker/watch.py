@@ -43,7 +43,6 @@ class Watch:
         self._link = link
         self._bounds = bounds
         self._last_words = last_words
-        self._left = False
 
     def start(self) -> None:
         """Watch, in a thread of its own; so does the guard, as storing logs is a call to the engine, too."""
@@ -84,14 +83,13 @@ class Watch:
             self._last_words.cancelled(*parted)
 
     def _look(self) -> None:
-        if self._bounds and not self._left and not self._loop.stopping:
+        if self._bounds and not self._loop.stopping:
             self._leave_if_due()
         self._store_log()
 
     def _leave_if_due(self) -> None:
         why = self._bounds.passed(self._loop)
         if why:
-            self._left = True
             self._link.say(Leaving(why))
             self._loop.stop()
 

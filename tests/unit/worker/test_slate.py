@@ -38,6 +38,12 @@ def test_a_new_one_is_blank(slate: Slate) -> None:
     assert slate.stack() == ""
 
 
+def test_a_deadline_counts_once_it_has_passed(slate: Slate) -> None:
+    slate.deadline = (12.5, 0.4, "a-job")
+    assert slate.passed(12.4) == (0.0, 0.0, "")
+    assert slate.passed(12.5) == (12.5, 0.4, "a-job")
+
+
 def test_what_one_side_writes_the_other_reads(slate: Slate, other: Slate) -> None:
     slate.deadline = (12.5, 0.4, "a-job")
     slate.write("a line")

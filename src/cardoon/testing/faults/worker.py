@@ -168,6 +168,8 @@ class Worker:
 
     def kill_group(self) -> None:
         """SIGKILL to everything it started, as when its container goes away."""
+        if not self.lives:
+            return  # its number may be somebody else's by now
         kill(*family_of(self.supervisor))
         with suppress(ProcessLookupError):
             os.killpg(self.supervisor, signal.SIGKILL)

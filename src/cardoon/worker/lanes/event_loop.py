@@ -17,6 +17,7 @@ from cardoon.model.states import State
 from cardoon.worker.coroutines import Thrown, through
 from cardoon.worker.exits import crash
 from cardoon.worker.lanes.contract import Ended
+from cardoon.worker.pools.handover import taken
 
 
 class InCoroutine:
@@ -99,13 +100,7 @@ class EventLoopLane:
 
     def take_back(self) -> list[Claim]:
         """See `Lane.take_back`."""
-        claims: list[Claim] = []
-        while self._queue:
-            try:
-                claims.append(self._queue.popleft())
-            except IndexError:
-                break
-        return claims
+        return taken(self._queue)
 
     def cancel(self, id: str) -> bool:
         """See `Pool.cancel`: CancelledError is raised where the body waits."""

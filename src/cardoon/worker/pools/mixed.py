@@ -13,6 +13,7 @@ from cardoon.worker.lanes.contract import Lane
 from cardoon.worker.last_words import LastWords, Others
 from cardoon.worker.pools.appetite import Appetite
 from cardoon.worker.pools.contract import Rouse
+from cardoon.worker.pools.handover import taken
 from cardoon.worker.pools.keeper import Keeper
 from cardoon.worker.timeouts import Limits
 
@@ -73,12 +74,7 @@ class MixedPool:
 
     def ended(self) -> list[End]:
         """See `Pool.ended`."""
-        ends: list[End] = []
-        while self._ended:
-            try:
-                ends.append(self._ended.popleft())
-            except IndexError:
-                break
+        ends = taken(self._ended)
         for claim, _ in ends:
             self._hand.pop(claim.id, None)
         return ends

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 
 from cardoon.engines.contract import End
 from cardoon.model import clock
@@ -16,6 +17,7 @@ from cardoon.model.outcome import returned
 from cardoon.worker.attempts import Run
 from cardoon.worker.last_words import LastWords, Others
 from cardoon.worker.pools.contract import Rouse, Settle
+from cardoon.worker.pools.handover import taken
 from cardoon.worker.pools.keeper import Keeper
 from cardoon.worker.timeouts import Limits
 
@@ -99,12 +101,10 @@ class SoloPool:
 
     def ended(self) -> list[End]:
         """See `Pool.ended`."""
-        ends: list[End] = []
-        while self._ended:
-            try:
+        ends: list[End] = []  # as `taken` does, without a step more on the way of every job
+        with suppress(IndexError):
+            while self._ended:
                 ends.append(self._ended.popleft())
-            except IndexError:
-                break
         return ends
 
     def in_hand(self) -> Collection[str]:
@@ -125,13 +125,7 @@ class SoloPool:
 
     def drain(self) -> list[End]:
         """See `Pool.drain`."""
-        ends: list[End] = []
-        while self._waiting:
-            try:
-                ends.append((self._waiting.pop(), returned()))
-            except IndexError:
-                break
-        return ends
+        return [(claim, returned()) for claim in taken(self._waiting)]
 
     def close(self) -> None:
         """See `Pool.close`."""
