@@ -1,7 +1,8 @@
 """The walk of one job through the code, as the interpreter sees it.
 
-A step is a function that has the job in its hands. Properties, constructors and the clock are no steps, and
-what an engine does inside one of its verbs is one: each engine does that in its own way (decision 8).
+A step is a function that has the job in its hands. Properties, constructors and the clock are no steps,
+nor is what a worker does before it claims; what an engine does inside one of its verbs is one: each engine does
+that in its own way (decision 8).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from cardoon.worker.timeouts import Limits
 PACKAGE = Path(cardoon.__file__).parent
 ENGINES = str(PACKAGE / "engines")
 CLOCK = str(PACKAGE / "model" / "clock.py")
+READMISSION = str(PACKAGE / "worker" / "readmission.py")
 EXCHANGE = "Broker.exchange"
 
 
@@ -73,9 +75,9 @@ def _traced(walk: Walk, until: Callable[[FrameType], bool] = lambda _: False) ->
 
 def _is_step(frame: FrameType) -> bool:
     code = frame.f_code
-    if code.co_name.startswith("__") or code.co_filename == CLOCK:
+    if code.co_name.startswith("__") or code.co_filename in (CLOCK, READMISSION):
         return False
-    return not _is_accessor(frame) and not _is_inside_an_engine(frame)
+    return not _is_accessor(frame) and not _is_inside(frame, (ENGINES, READMISSION))
 
 
 def _is_accessor(frame: FrameType) -> bool:
@@ -86,10 +88,10 @@ def _is_accessor(frame: FrameType) -> bool:
     return isinstance(found, (property, cached_property))
 
 
-def _is_inside_an_engine(frame: FrameType) -> bool:
+def _is_inside(frame: FrameType, places: tuple[str, ...]) -> bool:
     caller = frame.f_back
     while caller is not None:
-        if caller.f_code.co_filename.startswith(ENGINES):
+        if caller.f_code.co_filename.startswith(places):
             return True
         caller = caller.f_back
     return False

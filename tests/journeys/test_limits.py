@@ -151,8 +151,11 @@ def test_the_neighbours_of_a_job_over_its_limit_go_back_free_of_charge(
         neighbours = [own.send("wait_for", f"mark-{number}", "gate") for number in range(3)]
         marks = [tmp_path / f"mark-{number}" for number in range(3)]
         own.until(lambda: all(mark.exists() for mark in marks), "the neighbours to run")
-        over_time(own.run(name), HARD)
+        first = own.child
+        over = own.send(name)
+        own.until(lambda: own.child != first, "the next process")
         (tmp_path / "gate").touch()
+        over_time(own.end_of(over), HARD)
         for handle in neighbours:
             job = own.end_of(handle)
             assert (job.state, job.attempt, job.retries, job.crashes) == (State.SUCCEEDED, 1, 0, 0), job

@@ -78,3 +78,15 @@ def test_strange_work_runs_although_an_old_worker_stays(tmp_path: Path) -> None:
             (tmp_path / "gate").touch()
             assert long.get(30) == "done"
         assert (old.job(handle).attempt, old.job(long).attempt) == (1, 1)
+
+
+def test_strange_work_runs_although_old_workers_stay_and_are_idle(tmp_path: Path) -> None:
+    """Each of them is woken when parked work goes back in line; who knows it claims first."""
+    with standing(tmp_path, "versions", "solo", "-p", "2") as old:
+        before = unknown_task(old)
+        assert "no task" in parked(old, before)
+        with old.new_worker(environment=NEWER) as newer:
+            assert before.get(30) == "fine tomorrow"
+            newer.wait_ready()
+            for handle in [unknown_task(old) for _ in range(2)]:
+                assert handle.get(30) == "fine tomorrow"

@@ -21,7 +21,6 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     url: str
     profile: str
     retention: float | None
-    tasks: list[str]
     shutdown_timeout: float
     processes: int | None = None
 

@@ -17,6 +17,7 @@ from cardoon.model.job import Claim
 from cardoon.model.states import State
 from cardoon.worker.guard import Guard
 from cardoon.worker.pools.contract import Pool
+from cardoon.worker.readmission import Readmission
 
 log = logging.getLogger("cardoon.worker")
 
@@ -56,6 +57,7 @@ class Loop:
         self.jobs = 0
         self._allowed = allowed
         self.busy_until = clock.monotonic()
+        self._readmission = Readmission(app.engine, app.tasks)
         self.guard = Guard(app.engine.close)
         self.turn = threading.Lock()
 
@@ -64,6 +66,10 @@ class Loop:
         while not self._stopping:
             with self.turn:
                 room, ends = self._room, self.pool.ended()
+                if self._readmission.back:
+                    self._readmission.look(ends)
+                if room and clock.monotonic() >= self._readmission.at:
+                    self._readmission.run()
                 claims = self._exchange(ends, room) if ends or room else []
             if claims:
                 self.jobs += len(claims)
@@ -156,7 +162,8 @@ class Loop:
         self.guard.since = clock.monotonic()
         try:
             if self._news.empty():
-                self._engine.wait(self._queues, IDLE_SECONDS)
+                seconds = min(IDLE_SECONDS, self._readmission.at - clock.monotonic())
+                self._engine.wait(self._queues, max(0.0, seconds))
         except EngineError as error:
             self._pause(error)
         finally:

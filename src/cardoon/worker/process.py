@@ -93,7 +93,6 @@ def run(orders: Orders, link: Link, slate: Slate) -> int:
     places = _furnish(app, orders, report.name, link, slate)
     link.say(_hello(app))
     app.engine.beat([report])
-    app.engine.unpark(list(app.tasks))
     app.events.emit(
         "worker.ready",
         worker=orders.worker,
@@ -136,7 +135,6 @@ def _hello(app: Cardoon) -> Hello:
         url=settings.url,
         profile=settings.profile,
         retention=settings.result_expires,
-        tasks=list(app.tasks),
         shutdown_timeout=settings.worker_shutdown_timeout,
         processes=settings.worker_concurrency,
     )

@@ -26,7 +26,6 @@ from cardoon.worker.plan import Plan
 from cardoon.worker.services.autoscale import Autoscale
 from cardoon.worker.services.contract import Service
 from cardoon.worker.services.heartbeat import Heartbeat
-from cardoon.worker.services.readmit import Readmit
 from cardoon.worker.services.sweep import Sweep
 from cardoon.worker.signals import Signals
 from cardoon.worker.stacks import stacks
@@ -61,7 +60,6 @@ class Supervisor:
         self._bell = Signals()
         self._posted: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._office: Office | None = None
-        self._tasks: set[str] = set()
         self._signals = 0
         self._quiet = False
         self._deadline: float | None = None
@@ -140,7 +138,6 @@ class Supervisor:
 
     def _meet(self, child: Child, hello: Hello) -> None:
         self._crew.early_deaths = 0
-        self._tasks = set(hello.tasks)
         if self._quiet:
             child.link.say(Quiet(True))
         if self._office is None:
@@ -164,7 +161,6 @@ class Supervisor:
         services: list[Service] = [
             Heartbeat(engine, lambda: [child.report for child in self._crew], self._take_orders),
             Sweep(engine, self._events, undertaker.mourn),
-            Readmit(engine, lambda: self._tasks),
         ]
         if self._plan.autoscale is not None:
             most, least = self._plan.autoscale

@@ -48,7 +48,7 @@ def test_every_word_arrives_as_it_was_said(ends: Ends) -> None:
     for word in to_process:
         supervisor.say(word)
     assert heard(process, len(to_process)) == to_process
-    hello = Hello(app="a", url="u", profile="p", retention=None, tasks=["t"], shutdown_timeout=1.0)
+    hello = Hello(app="a", url="u", profile="p", retention=None, shutdown_timeout=1.0)
     from_process = [hello, Leaving("ran 20 jobs"), Told(), Bye()]
     for word in from_process:
         process.say(word)
