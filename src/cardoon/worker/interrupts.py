@@ -20,6 +20,9 @@ from cardoon.worker.coroutines import nudge
 SIGNALS_LOST = 8
 """So many signals without an effect, at the keeper's pace, and the main thread is treated as any other."""
 
+_SOON = 1000
+"""So many turns of a loop, and what is raised into its thread has come: it comes at the first."""
+
 
 class MainThread:
     """Into the main thread, by a signal: wherever it is, also in a sleep or a system call.
@@ -75,6 +78,7 @@ class OtherThread:
     def __init__(self) -> None:
         self._mutex = threading.Lock()
         self._thread = 0
+        self._asked = False
         self._steps: dict[str, Any] = {}
 
     def enter(self) -> None:
@@ -83,17 +87,18 @@ class OtherThread:
         self._thread = threading.get_ident()
 
     def leave(self) -> None:
-        """See `MainThread.leave`; what was asked and has not come yet is taken back."""
+        """See `MainThread.leave`, in the thread itself; what was asked and has not come yet is taken back."""
         with self._mutex:
-            if self._thread:
-                _set_exception(self._thread, None)
-                self._thread = 0
+            if self._asked:
+                _take_back(self._thread)
+            self._thread, self._asked = 0, False
 
     def ask(self, reason: str) -> bool:
         """See `MainThread.ask`; not while the thread is inside a step of an engine."""
         with self._mutex:
             if not self._thread or self._steps.get("under_way"):
                 return False
+            self._asked = True
             _set_exception(self._thread, _saying(reason))
             nudge(self._thread)
             return True
@@ -106,7 +111,23 @@ def _saying(reason: str) -> type[SoftTimeLimitExceeded]:
     return type(original.__name__, (original,), names)
 
 
-def _set_exception(thread: int, kind: type[BaseException] | None) -> None:
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(
-        ctypes.c_ulong(thread), ctypes.py_object(kind) if kind else None
-    )
+class _TakenBack(BaseException):
+    """In place of what was asked."""
+
+
+def _take_back(thread: int) -> None:
+    """In that thread: let something else come in its place, and catch it.
+
+    To ask for nothing instead would leave the interpreter's flag set for good, which slows every thread, and
+    hangs those that are traced (CPython 3.11: only an exception that is raised clears the flag).
+    """
+    try:
+        _set_exception(thread, _TakenBack)
+        for _ in range(_SOON):
+            pass
+    except _TakenBack:
+        pass
+
+
+def _set_exception(thread: int, kind: type[BaseException]) -> None:
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(kind))

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import select
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -261,3 +263,25 @@ def test_what_fails_after_it_was_cancelled_is_cancelled_and_what_succeeds_is_not
     with pytest.raises(asyncio.CancelledError):
         run_on_loop(body, after_a_moment(during))
     assert judged == ["failed", "cancelled", "succeeded"]
+
+
+LEFT = """
+import sys
+from cardoon.worker.interrupts import OtherThread
+
+body = OtherThread()
+body.enter()
+body._asked = {asked}  # and it is not raised before the body ends
+body.leave()
+sys.setprofile(lambda *_: None)
+body.enter()
+print("served")
+"""
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_what_was_taken_back_leaves_no_mark_in_the_interpreter(asked: bool) -> None:
+    """A flag that stays set hangs a thread that is traced: hence a process of its own."""
+    code = LEFT.format(asked=asked)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "served\n", done.stderr
