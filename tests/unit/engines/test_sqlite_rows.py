@@ -207,6 +207,21 @@ except EngineFull as error:
 assert len(stored) > 20, stored
 assert all(engine.result(id) is not None for id in stored)
 assert engine.count()["celery"]["ready"] == len(stored)
+engine.close()
+
+pathlib.Path(sys.argv[1], "rest").touch()
+with open(f"{sys.argv[1]}/rest", "wb", buffering=0) as rest:
+    try:
+        while True:
+            rest.write(b"x" * 512)
+    except OSError:
+        pass
+anew = SqliteEngine(f"sqlite:///{sys.argv[1]}/jobs.db")
+try:
+    anew.push([m])
+    raise AssertionError("stored where there is no room")
+except EngineFull as error:
+    assert "no space left" in str(error), error
 print("intact", len(stored))
 """
 

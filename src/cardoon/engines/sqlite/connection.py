@@ -6,6 +6,7 @@ SQLite's own sleeping, and no checkpoint runs beside a write).
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import signal
@@ -26,6 +27,11 @@ from cardoon.model.errors import EngineBusy, EngineError, EngineFull, EngineRefu
 
 CHECKPOINT_PAGES = 4_000
 _FIRST_NAP, _LONGEST_NAP = 0.000_05, 0.000_3
+
+_FAILURES = (sqlite3.Error, OSError, UnicodeDecodeError)
+"""What a call into SQLite may raise; the last one tells of a schema that is no text any more."""
+_NO_ROOM = {sqlite3.SQLITE_IOERR_SHMSIZE, errno.ENOSPC, errno.EDQUOT}
+"""How a full disk is told of where SQLite does not say it plainly: by its companion files."""
 
 
 class _Connection(sqlite3.Connection):
@@ -61,7 +67,7 @@ class Connections:
         try:
             with self._readers:
                 yield self._connection()
-        except (sqlite3.Error, OSError) as error:
+        except _FAILURES as error:
             raise self._translated(error) from error
 
     @contextmanager
@@ -86,7 +92,7 @@ class Connections:
             connection.execute("BEGIN IMMEDIATE")
             yield connection
             connection.execute("COMMIT")
-        except (sqlite3.Error, OSError) as error:
+        except _FAILURES as error:
             raise self._translated(error) from error
         finally:
             # Written out and nested, so that a signal handler that raises anywhere cannot skip a release.
@@ -164,15 +170,16 @@ class Connections:
             f"{self.path} was held by another writer for {CALL_SECONDS:g} s; nothing was written"
         )
 
-    def _translated(self, error: sqlite3.Error | OSError) -> EngineError:
+    def _translated(self, error: Exception) -> EngineError:
         if isinstance(error, EngineError):
             return error
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code == sqlite3.SQLITE_FULL:
+        full = getattr(error, "sqlite_errorcode", 0)
+        code = full & 0xFF
+        if code == sqlite3.SQLITE_FULL or {full, getattr(error, "errno", 0)} & _NO_ROOM:
             return EngineFull(f"no space left for {self.path}; nothing was written, earlier jobs are intact")
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return self._busy()
-        if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+        if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT) or isinstance(error, UnicodeDecodeError):
             return EngineRefused(
                 f"{self.path} is damaged or no SQLite database ({error}); restore it or name another file"
             )
