@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cardoon.model import clock
 
-AHEAD_SECONDS = 0.02
+AHEAD_SECONDS = 0.05
 """For so long the places are to be busy with what is claimed ahead."""
 LARGEST = 256
 PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 1.0
