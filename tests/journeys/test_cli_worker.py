@@ -34,6 +34,11 @@ def test_a_worker_takes_only_the_jobs_of_its_queues(project: Project) -> None:
     assert states == {"celery": "ready", "mails": "succeeded"}
 
 
+def test_a_worker_tells_what_its_engine_truly_promises(project: Project) -> None:
+    project.start_worker()
+    until(lambda: "profile durable: each answered call is on the disk" in project.log, what="the profile")
+
+
 def test_term_lets_the_running_job_end_and_claims_no_other(project: Project) -> None:
     os.mkfifo(project.folder / "gate")
     worker = project.start_worker()

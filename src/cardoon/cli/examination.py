@@ -199,6 +199,7 @@ def _ask(found: Finding, engine: Engine, declared: set[str]) -> None:
         workers=len(workers),
     )
     found.warnings += profile.warnings
+    found.notes += profile.notes
     for queue in sorted(counts):
         if declared and queue not in declared and total(WAITING, queue):
             found.warnings.append(f"jobs wait in the queue {queue!r}, which is not declared")

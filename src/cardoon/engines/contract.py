@@ -58,12 +58,16 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
-    """The durability that an engine truly has, read from its real settings."""
+    """The durability that an engine truly has, read from its real settings.
+
+    `warnings` ask for something to be done; `notes` are good to know.
+    """
 
     name: str
     sentence: str
     version: str = ""
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Turn(msgspec.Struct, frozen=True):

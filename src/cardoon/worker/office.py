@@ -10,10 +10,12 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 
 from cardoon.engines.contract import Engine
 from cardoon.model import clock
+from cardoon.model.errors import EngineError
 from cardoon.worker import exits
 from cardoon.worker.death import Death
 from cardoon.worker.guard import Guard
@@ -72,11 +74,20 @@ class Office:
     def _keep(self) -> None:
         """A supervisor without its office would be alive and beat no more: better to end, and be replaced."""
         try:
+            self._tell_profile()
             self._work()
             self._engine.close()
         except BaseException:
             log.critical("the office of the supervisor failed; ending this process", exc_info=True)
             os._exit(exits.CRASHED)
+
+    def _tell_profile(self) -> None:
+        """What the engine truly promises, whatever was asked for."""
+        with suppress(EngineError):
+            profile = self._engine.profile()
+            log.info("engine %s, profile %s: %s", profile.version, profile.name, profile.sentence)
+            for warning in profile.warnings:
+                log.warning("%s", warning)
 
     def _work(self) -> None:
         while not (self._closing and self._inbox.empty() and self._undertaker.done):

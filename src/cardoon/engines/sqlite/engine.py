@@ -64,7 +64,7 @@ class SqliteEngine(Broker, Queues, Operators, Liveness, Store):
             name=name,
             sentence=_SENTENCES[name],
             version=f"SQLite {sqlite3.sqlite_version}",
-            warnings=_warnings(),
+            notes=_notes(),
         )
 
     def wake(self) -> None:
@@ -79,7 +79,7 @@ class SqliteEngine(Broker, Queues, Operators, Liveness, Store):
         self._done.close()
 
 
-def _warnings() -> tuple[str, ...]:
+def _notes() -> tuple[str, ...]:
     """What the version of the library gives reason to say (reliability 1.2)."""
     if not _BUG_FROM <= sqlite3.sqlite_version_info < _BUG_FIXED:
         return ()
