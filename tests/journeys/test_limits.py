@@ -155,10 +155,10 @@ def test_the_neighbours_of_a_job_over_its_limit_go_back_free_of_charge(
         over = own.send(name)
         own.until(lambda: own.child != first, "the next process")
         (tmp_path / "gate").touch()
-        over_time(own.end_of(over), HARD)
         for handle in neighbours:
             job = own.end_of(handle)
             assert (job.state, job.attempt, job.retries, job.crashes) == (State.SUCCEEDED, 1, 0, 0), job
+        over_time(own.end_of(over), HARD)
         own.serves()
 
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
+import threading
 import traceback
+
+_OURS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+"""What a worker process handles, and what it forks must die of: its parent ends it so."""
 
 
 def leave_fork() -> None:
@@ -20,3 +25,33 @@ def leave_fork() -> None:
         sys.stdout.flush()
         sys.stderr.flush()
     os._exit(0 if error is None else 1)
+
+
+def obey_no_more() -> None:
+    """From now on a forked process is born with the usual signal handlers, not those of a worker.
+
+    A signal that comes while it is born waits until it has them: a `multiprocessing.Pool` that is done
+    soon ends processes that have only begun.
+    """
+    os.register_at_fork(before=_hold, after_in_parent=_let_through, after_in_child=_be_born)
+
+
+class _Masks(threading.local):
+    before: set[signal.Signals]
+
+
+_masks = _Masks()
+
+
+def _hold() -> None:
+    _masks.before = {signal.Signals(n) for n in signal.pthread_sigmask(signal.SIG_BLOCK, _OURS)}
+
+
+def _let_through() -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, _masks.before)
+
+
+def _be_born() -> None:
+    for number in _OURS:
+        signal.signal(number, signal.SIG_DFL)
+    _let_through()

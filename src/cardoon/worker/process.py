@@ -21,6 +21,7 @@ from cardoon.model.url import mask
 from cardoon.worker import exits
 from cardoon.worker.attempts import Attempts
 from cardoon.worker.finder import find_app, import_tasks
+from cardoon.worker.forks import obey_no_more
 from cardoon.worker.job_log import JobLog
 from cardoon.worker.last_words import LastWords
 from cardoon.worker.lifetime import Bounds
@@ -147,13 +148,7 @@ def _obey_signals(loop: Loop) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: loop.stop())
     faulthandler.register(signal.SIGQUIT, all_threads=True)
-    os.register_at_fork(after_in_child=_obey_no_more)
-
-
-def _obey_no_more() -> None:
-    """What a task forks is no worker: it must die of the signals that its parent ends it with."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
-        signal.signal(number, signal.SIG_DFL)
+    obey_no_more()
 
 
 def die_with_parent(parent: int) -> None:
