@@ -83,7 +83,8 @@ class Hall:
     def environment(self) -> dict[str, str]:
         """With settings of a developer that a demo must not take."""
         more = {"CARDOON_TASK_ALWAYS_EAGER": "1", "CARDOON_URL": "nonsense://", "TMPDIR": str(self.temporary)}
-        return {**os.environ, **more, "PYTHONDONTWRITEBYTECODE": "1", "TERM": "xterm"}
+        kept = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+        return {**kept, **more, "PYTHONDONTWRITEBYTECODE": "1", "TERM": "xterm"}
 
     def start(self, *words: str, **options: object) -> subprocess.Popen[str]:
         started: subprocess.Popen[str] = subprocess.Popen(

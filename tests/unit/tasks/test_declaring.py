@@ -260,7 +260,7 @@ def test_a_script_gives_its_own_name_instead_of_main(
     def job() -> None: ...
 
     job.__module__, job.__qualname__ = "__main__", "job"
-    monkeypatch.setattr(__main__, "__file__", "shop/worker_tasks.py")
+    monkeypatch.setattr(__main__, "__file__", "shop/worker_tasks.py", raising=False)
     assert memory_app.task(job).name == "worker_tasks.job"
     monkeypatch.delattr(__main__, "__file__")
     memory_app.tasks.unregister("worker_tasks.job")

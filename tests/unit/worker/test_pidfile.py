@@ -31,7 +31,11 @@ def test_it_is_gone_after_an_error_too(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("text", ["", "nonsense", "999999999\n", f"{os.getpid()}\n"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "nonsense", "999999999\n", f"{os.getpid()}\n"],
+    ids=["empty", "nonsense", "of nobody", "our own"],
+)
 def test_one_of_nobody_alive_is_replaced(text: str, tmp_path: Path) -> None:
     (tmp_path / "w.pid").write_text(text)
     with pidfile(str(tmp_path / "w.pid")):
