@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.place import Place
 from cardoon import Cardoon
 
 app = Cardoon("benchmarks", set_as_current=False)
@@ -47,15 +48,10 @@ def hold(file: str, seconds: float) -> None:
         time.sleep(seconds)
 
 
-def url(folder: Path, profile: str = "durable") -> str:
-    """The address of a file in this folder."""
-    return f"sqlite:///{folder / 'jobs.db'}?profile={profile}"
-
-
 @contextmanager
-def stored_in(folder: Path, profile: str = "durable") -> Iterator[Cardoon]:
-    """The application with its jobs in this folder."""
-    app.conf.update(url=url(folder, profile))
+def stored_in(place: Place, profile: str = "durable") -> Iterator[Cardoon]:
+    """The application with its jobs in this place."""
+    app.conf.update(url=place.address(profile))
     app.engine.open()
     try:
         yield app

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from benchmarks.ground import ENGINES, Ground
 from benchmarks.scale import Scale
 
 NOISE = 0.10
@@ -29,12 +30,22 @@ class Target(msgspec.Struct, frozen=True):
         return "yes" if short <= 0 else "tie" if short < NOISE else "no"
 
 
+def everywhere(target: Target) -> dict[str, Target]:
+    """The same for every engine."""
+    return dict.fromkeys(ENGINES, target)
+
+
+def by_engine(**targets: Target) -> dict[str, Target]:
+    """One for each engine that is named."""
+    return targets
+
+
 class Line(msgspec.Struct, frozen=True):
-    """One line of the table. Without a target it informs."""
+    """One line of the table, with the target of each engine that has one; without it informs."""
 
     name: str
     unit: str
-    target: Target | None = None
+    targets: Mapping[str, Target] = {}
     places: int = 0
 
 
@@ -46,16 +57,20 @@ class Pair(msgspec.Struct, frozen=True):
 
 
 Readings = Mapping[str, Pair]
-"""The pair of each line, by its name."""
+"""The pair of each line, by its name. A line that an engine does not have is left out."""
 
 
 class Scenario(msgspec.Struct, frozen=True):
-    """One way of using Cardoon. `rounds` yields the readings of each round as it is measured."""
+    """One way of using Cardoon. `rounds` yields the readings of each round as it is measured.
+
+    Where it has nothing to do with the engine, or makes sense on some only, `engines` names those.
+    """
 
     name: str
     method: str
     lines: Sequence[Line]
-    rounds: Callable[[Scale], Iterator[Readings]]
+    rounds: Callable[[Ground, Scale], Iterator[Readings]]
+    engines: Sequence[str] = ENGINES
 
 
 class Spread(msgspec.Struct, frozen=True):
@@ -74,7 +89,10 @@ class Figure(msgspec.Struct, frozen=True):
     """A line with what was measured for it. `ratio` is ours to the floor, taken within each round."""
 
     scenario: str
-    line: Line
+    name: str
+    unit: str
+    places: int
+    target: Target | None
     ours: Spread
     floor: Spread | None
     ratio: Spread | None
@@ -88,18 +106,22 @@ def percentile(values: Sequence[float], percent: int) -> float:
     return quantiles(values, n=100, method="inclusive")[percent - 1]
 
 
-def figure(scenario: str, line: Line, pairs: Sequence[Pair]) -> Figure:
-    """The figure of one line, from all of its rounds."""
+def figure(engine: str, scenario: str, line: Line, pairs: Sequence[Pair]) -> Figure:
+    """The figure of one line on this engine, from all of its rounds."""
     beside = [(pair.ours, pair.floor) for pair in pairs if pair.floor]
     ours = Spread.of([pair.ours for pair in pairs])
     ratio = Spread.of([mine / floor for mine, floor in beside]) if beside else None
+    target = line.targets.get(engine)
     return Figure(
         scenario=scenario,
-        line=line,
+        name=line.name,
+        unit=line.unit,
+        places=line.places,
+        target=target,
         ours=ours,
         floor=Spread.of([floor for _, floor in beside]) if beside else None,
         ratio=ratio,
-        verdict=_verdict(line.target, ours, ratio),
+        verdict=_verdict(target, ours, ratio),
     )
 
 

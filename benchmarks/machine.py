@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import os
 import platform
-import sqlite3
 import subprocess
+from contextlib import closing
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
+from benchmarks.ground import DRIVERS, Ground
 from benchmarks.place import ROOT, parent
 from cardoon.engines.sqlite.place import file_system
+from cardoon.engines.urls import connect
 
 
-def facts() -> dict[str, str]:
+def facts(ground: Ground) -> dict[str, str]:
     """What there is to know, by name."""
+    return {**plain_facts(), **_engine(ground), "msgspec": metadata.version("msgspec")}
+
+
+def plain_facts() -> dict[str, str]:
+    """What has nothing to do with an engine."""
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "commit": _commit(),
@@ -25,8 +32,18 @@ def facts() -> dict[str, str]:
         "kernel": f"{platform.system()} {platform.release()}",
         "file system": file_system(parent()),
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
-        "SQLite": sqlite3.sqlite_version,
-        "msgspec": metadata.version("msgspec"),
+    }
+
+
+def _engine(ground: Ground) -> dict[str, str]:
+    """What the engine says of itself, and which driver it has."""
+    with ground.fresh() as place, closing(connect(place.url)) as engine:
+        engine.open()
+        profile = engine.profile()
+    return {
+        "engine": f"{ground.engine} {profile.version}".strip(),
+        "profile": f"{profile.name}: {profile.sentence}",
+        **{name: metadata.version(name) for name in DRIVERS.get(ground.engine, ())},
     }
 
 

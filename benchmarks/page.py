@@ -1,57 +1,70 @@
-"""`docs/benchmarks.md`: the table with all that is needed to judge it."""
+"""`docs/benchmarks.md`: a table for each engine, with all that is needed to judge it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from benchmarks import table
 from benchmarks.figures import Figure
+from benchmarks.peers.page import section
+from benchmarks.peers.report import Report
+from benchmarks.piece import Piece
 from benchmarks.place import ROOT
-from benchmarks.scale import Scale
 from benchmarks.scenarios import ALL
 
 FILE = ROOT / "docs" / "benchmarks.md"
+TITLES = {"sqlite": "SQLite", "postgres": "PostgreSQL", "redis": "Redis"}
 
 _HEAD = """\
 # Benchmarks
 
-Cardoon beside the floor of each figure: what `sqlite3` or a bare interpreter does on the same machine, \
-measured in the same run, in turns, {rounds}, each in a fresh folder on a disk. The ratio travels to other \
-machines, the absolute numbers do not. `{command}` wrote this page; nothing in it is typed by hand, and the \
-targets that were missed stay in it.
+Cardoon beside the floor of each figure: what the engine's driver alone or a bare interpreter does on the \
+same machine, measured in the same run, in turns, each time in a fresh place on a disk; servers run on the \
+same machine, with settings that lose nothing. The ratio travels to other machines, the absolute numbers do \
+not. `python -m benchmarks --write` made this page of `docs/figures/benchmarks-*.json`; nothing in it is \
+typed by hand, and the targets that were missed stay in it.
 """
 
 
-def text(figures: Sequence[Figure], facts: Mapping[str, str], scale: Scale, command: str) -> str:
+def text(pieces: Sequence[Piece], peers: Report | None) -> str:
     """The page."""
-    rounds = f"{scale.rounds} round{'s' if scale.rounds > 1 else ''}"
-    rows = [table.heading(), *(row for figure in figures for row in table.lines(figure))]
-    measured = dict.fromkeys(figure.scenario for figure in figures)
+    measured = dict.fromkeys(figure.scenario for piece in pieces for figure in piece.figures)
     return "\n".join(
         [
-            _HEAD.format(rounds=rounds, command=command),
-            "```text",
-            *rows,
-            "",
-            table.FOOT,
-            "```",
-            "",
-            "## What was missed",
-            "",
-            *_missed(figures),
-            "",
+            _HEAD,
+            *(line for piece in pieces for line in _engine(piece)),
             "## How it was measured",
             "",
-            *(f"- **{name}**: {ALL[name].method}" for name in measured),
+            *(f"- **{name}**: {ALL[name].method}" for name in ALL if name in measured),
             "",
-            "## On what",
-            "",
-            "| | |",
-            "|---|---|",
-            *(f"| {name} | {value} |" for name, value in facts.items()),
-            "",
+            *(section(peers) if peers else ()),
         ]
     )
+
+
+def _engine(piece: Piece) -> list[str]:
+    rows = [table.heading(), *(row for figure in piece.figures for row in table.lines(figure))]
+    rounds = f"{piece.scale.rounds} round{'s' if piece.scale.rounds > 1 else ''}"
+    return [
+        f"## {TITLES[piece.engine]}",
+        "",
+        f"`{piece.command}`, {rounds}. Floor: {piece.floor}.",
+        "",
+        "```text",
+        *rows,
+        "",
+        table.FOOT,
+        "```",
+        "",
+        "What was missed:",
+        "",
+        *_missed(piece.figures),
+        "",
+        "| | |",
+        "|---|---|",
+        *(f"| {name} | {value} |" for name, value in piece.facts.items()),
+        "",
+    ]
 
 
 def _missed(figures: Sequence[Figure]) -> list[str]:

@@ -1,48 +1,59 @@
-"""What the file of an engine tells afterwards, asked behind its back."""
+"""What an engine tells of jobs afterwards, through its contract."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from typing import Any
 
-_NOTE_CLAIMS = """
-CREATE TABLE claims (moment REAL NOT NULL);
-CREATE TRIGGER note_claims AFTER UPDATE OF attempt ON jobs WHEN new.state = 'running'
-BEGIN INSERT INTO claims VALUES (new.started); END;
-"""
+from benchmarks.application import app
+from cardoon.model.job import Filter, Job
+from cardoon.model.states import FINAL, State
+from cardoon.result import AsyncResult
+
+_PAGE = 1_000
 
 
-def first_and_last(folder: Path, jobs: int) -> tuple[float, float]:
+def first_and_last(jobs: int) -> tuple[float, float]:
     """The first start and the last finish, as stored; every job must have ended well."""
-    with _opened(folder) as db:
-        query = "SELECT count(*), min(started), max(finished) FROM jobs WHERE state = 'succeeded'"
-        done, first, last = db.execute(query).fetchone()
-    if done != jobs:
-        raise RuntimeError(f"{done} of {jobs} jobs succeeded")
-    return first, last
+    moments = [(job.started, job.finished) for job in everything() if job.state is State.SUCCEEDED]
+    if len(moments) != jobs:
+        raise RuntimeError(f"{len(moments)} of {jobs} jobs succeeded")
+    return min(started or 0.0 for started, _ in moments), max(finished or 0.0 for _, finished in moments)
 
 
-def note_claims(folder: Path) -> None:
-    """From now on the file notes the moment of every claim, within the claim's own transaction."""
-    with _opened(folder) as db:
-        db.executescript(_NOTE_CLAIMS)
+def last_start() -> float:
+    """The moment of the last one that is stored."""
+    return max(job.started or 0.0 for job in everything())
 
 
-def claims(folder: Path) -> int:
-    """How many were noted."""
-    with _opened(folder) as db:
-        return int(db.execute("SELECT count(*) FROM claims").fetchone()[0])
+def ended() -> int:
+    """How many jobs have ended in any way."""
+    return _counted(lambda state: state in FINAL)
 
 
-def last_claim(folder: Path) -> float:
-    """The moment of the last one that was noted."""
-    with _opened(folder) as db:
-        return float(db.execute("SELECT max(moment) FROM claims").fetchone()[0])
+def succeeded() -> int:
+    return _counted(lambda state: state is State.SUCCEEDED)
 
 
-@contextmanager
-def _opened(folder: Path) -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(folder / "jobs.db")) as db:
-        yield db
+def _counted(which: Callable[[State], bool]) -> int:
+    counts = app.engine.count().values()
+    return sum(number for states in counts for state, number in states.items() if which(state))
+
+
+def everything() -> Iterator[Job]:
+    """All jobs that the engine knows, newest first."""
+    page: str | None = None
+    while True:
+        found = app.engine.find(Filter(), page=page, limit=_PAGE)
+        yield from found.jobs
+        if found.next is None:
+            return
+        page = found.next
+
+
+def stored_size(handle: AsyncResult[Any]) -> int:
+    """How many bytes a job is as it travels."""
+    job = handle.job
+    if job is None:
+        raise RuntimeError(f"the engine does not know {handle.id}")
+    return len(job.body)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benchmarks.figures import Figure, Line, Spread, Target
+from benchmarks.figures import Figure, Spread, Target
 
 WIDTHS = (25, 13, 13, 11, 9, 4)
 TITLES = ("", "cardoon", "floor", "ratio", "target", "met")
@@ -21,15 +21,16 @@ def heading() -> str:
 
 def lines(figure: Figure) -> Iterator[str]:
     """The lines of one figure."""
-    line = figure.line
-    target = "" if line.target is None else _target(line.target)
-    middles = [_number(s.median, line) if s else "-" for s in (figure.ours, figure.floor)]
+    target = "" if figure.target is None else _target(figure.target)
+    middles = [_number(s.median, figure) if s else "-" for s in (figure.ours, figure.floor)]
     ratio = f"{figure.ratio.median:.2f}" if figure.ratio else "-"
-    unit = "" if line.unit.startswith("/") else " "
-    middles = [f"{text}{unit}{line.unit}".rstrip() if text != "-" else text for text in middles]
-    yield _row((line.name, *middles, ratio, target, figure.verdict or "-"))
+    gap = "" if figure.unit.startswith("/") else " "
+    middles = [f"{text}{gap}{figure.unit}".rstrip() if text != "-" else text for text in middles]
+    yield _row((figure.name, *middles, ratio, target, figure.verdict or "-"))
     if figure.ours.least != figure.ours.most:
-        yield _row(("", _ends(figure.ours, line), _ends(figure.floor, line), _ratios(figure.ratio), "", ""))
+        yield _row(
+            ("", _ends(figure.ours, figure), _ends(figure.floor, figure), _ratios(figure.ratio), "", "")
+        )
 
 
 def _row(cells: tuple[str, ...]) -> str:
@@ -40,16 +41,16 @@ def _row(cells: tuple[str, ...]) -> str:
     return " ".join([name, *rest]).rstrip()
 
 
-def _number(value: float, line: Line) -> str:
-    return f"{value:,.{line.places}f}"
+def _number(value: float, figure: Figure) -> str:
+    return f"{value:,.{figure.places}f}"
 
 
-def _ends(spread: Spread | None, line: Line) -> str:
+def _ends(spread: Spread | None, figure: Figure) -> str:
     if spread is None:
         return ""
     if spread.most >= 10_000:
         return f"{spread.least / 1000:.1f}..{spread.most / 1000:.1f}k"
-    return f"{_number(spread.least, line)}..{_number(spread.most, line)}"
+    return f"{_number(spread.least, figure)}..{_number(spread.most, figure)}"
 
 
 def _ratios(spread: Spread | None) -> str:

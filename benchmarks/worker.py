@@ -13,8 +13,8 @@ from pathlib import Path
 import msgspec
 
 import cardoon
-from benchmarks.application import app, url
-from benchmarks.place import ROOT
+from benchmarks.application import app
+from benchmarks.place import ROOT, Place
 from cardoon.worker.probe import Health
 
 COMMAND = ("-m", "cardoon", "worker", "benchmarks.application:app", "-l", "warning")
@@ -22,40 +22,40 @@ PATIENCE_SECONDS = 120.0
 _LOOK_SECONDS = 0.005
 
 
-def environment(folder: Path | None = None) -> dict[str, str]:
-    """That of a process which finds this checkout, and the jobs of this folder."""
+def environment(place: Place | None = None) -> dict[str, str]:
+    """That of a process which finds this checkout, and the jobs of this place."""
     paths = [str(ROOT), str(Path(cardoon.__file__).parents[1])]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CARDOON_")}
-    jobs = {"CARDOON_URL": url(folder)} if folder else {}
+    jobs = {"CARDOON_URL": place.url} if place else {}
     return {**kept, **jobs, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 @contextmanager
-def running(folder: Path, processes: int, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+def running(place: Place, processes: int, *options: str) -> Iterator[subprocess.Popen[bytes]]:
     """A worker whose processes are all ready; stopped in order afterwards."""
-    with start(folder, "-p", str(processes), *options) as worker:
+    with start(place, "-p", str(processes), *options) as worker:
         try:
             until(lambda: worker.poll() is not None or len(app.engine.workers()) == processes)
-            _check(worker.poll() in (None, 0), "a worker died", folder)
+            _check(worker.poll() in (None, 0), "a worker died", place.folder)
             yield worker
         finally:
             stop(worker)
 
 
-def run_until_empty(folder: Path, processes: int, *options: str) -> float:
+def run_until_empty(place: Place, processes: int, *options: str) -> float:
     """A worker that ends when no job is left; the moment of its command."""
     moment = time.time()
-    with start(folder, "-p", str(processes), "--burst", *options) as worker:
+    with start(place, "-p", str(processes), "--burst", *options) as worker:
         code = end(worker)
-    _check(code == 0, f"a worker ended with {code}", folder)
+    _check(code == 0, f"a worker ended with {code}", place.folder)
     return moment
 
 
-def start(folder: Path, *options: str) -> subprocess.Popen[bytes]:
-    """A worker of the jobs in this folder; what it says goes to a file there."""
-    with (folder / "worker.log").open("ab") as log:
+def start(place: Place, *options: str) -> subprocess.Popen[bytes]:
+    """A worker of the jobs in this place; what it says goes to a file in its folder."""
+    with (place.folder / "worker.log").open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, *COMMAND, *options], cwd=folder, env=environment(folder), stderr=log
+            [sys.executable, *COMMAND, *options], cwd=place.folder, env=environment(place), stderr=log
         )
 
 
@@ -83,6 +83,13 @@ def python(*arguments: str) -> str:
         [sys.executable, *arguments], env=environment(), stdout=subprocess.PIPE, text=True, check=True
     )
     return done.stdout
+
+
+def milliseconds_of(program: str) -> float:
+    """What an interpreter takes for this program, from its command to its end."""
+    begun = time.perf_counter()
+    python("-c", program)
+    return (time.perf_counter() - begun) * 1000
 
 
 def until(fact: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:

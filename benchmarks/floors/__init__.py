@@ -1,1 +1,1 @@
-"""The least that Python can do on this machine: the sqlite3 module alone, without Cardoon."""
+"""The least that Python can do on this machine: a driver alone, or a bare interpreter, without Cardoon."""

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benchmarks.application import add, app, stored_in
-from benchmarks.figures import Line, Pair, Readings, Scenario, Target
-from benchmarks.place import fresh
+from benchmarks.application import add, stored_in
+from benchmarks.figures import Line, Pair, Readings, Scenario, Target, everywhere
+from benchmarks.ground import Ground
 from benchmarks.processes import rss_mib, tree
 from benchmarks.scale import Scale
+from benchmarks.stored import succeeded
 from benchmarks.worker import PATIENCE_SECONDS, running, until
-from cardoon.model.states import State
 
 PROCESSES = 2
 SLOWEST = 1_000
 """So few jobs a second mean that something is wrong, not that the machine is busy."""
 
 
-def rounds(scale: Scale) -> Iterator[Readings]:
+def rounds(ground: Ground, scale: Scale) -> Iterator[Readings]:
     """One: it takes a minute, and the memory of processes hardly varies."""
-    with fresh() as folder, stored_in(folder), running(folder, PROCESSES) as worker:
+    with ground.fresh() as place, stored_in(place), running(place, PROCESSES) as worker:
         pids = tree(worker.pid)
         _work_off(scale.warmed, of=scale.warmed)
         warm = [rss_mib(pid) for pid in pids]
@@ -30,11 +30,7 @@ def rounds(scale: Scale) -> Iterator[Readings]:
 
 def _work_off(jobs: int, *, of: int) -> None:
     add.starmap((i, 1) for i in range(jobs))
-    until(lambda: _succeeded() == of, PATIENCE_SECONDS + jobs / SLOWEST)
-
-
-def _succeeded() -> int:
-    return sum(states.get(State.SUCCEEDED, 0) for states in app.engine.count().values())
+    until(lambda: succeeded() == of, PATIENCE_SECONDS + jobs / SLOWEST)
 
 
 def _readings(warm: list[float], end: list[float]) -> Readings:
@@ -55,9 +51,9 @@ MEMORY = Scenario(
     "it takes a minute.",
     [
         Line("the supervisor's memory", "MiB", places=1),
-        Line("... its growth", "MiB", Target(5, at_most=True), places=2),
+        Line("... its growth", "MiB", everywhere(Target(5, at_most=True)), places=2),
         Line("the largest process", "MiB", places=1),
-        Line("... most growth of one", "MiB", Target(5, at_most=True), places=2),
+        Line("... most growth of one", "MiB", everywhere(Target(5, at_most=True)), places=2),
     ],
     rounds,
 )

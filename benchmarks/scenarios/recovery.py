@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.application import hold, stored_in
-from benchmarks.figures import Line, Pair, Readings, Scenario, Target, percentile
+from benchmarks.figures import Line, Pair, Readings, Scenario, Target, everywhere, percentile
 from benchmarks.floors import respawn
-from benchmarks.place import fresh
+from benchmarks.ground import Ground
 from benchmarks.processes import tree
 from benchmarks.scale import Scale
 from benchmarks.worker import PATIENCE_SECONDS, end, probed, ready, running, start, stop, until
@@ -21,11 +21,11 @@ from cardoon.result import AsyncResult
 KILLS = {"process, of 2": 2, "process, of 1": 1}
 
 
-def rounds(scale: Scale) -> Iterator[Readings]:
+def rounds(ground: Ground, scale: Scale) -> Iterator[Readings]:
     for _ in range(scale.rounds):
         floor = list(respawn.times(scale.kills))
-        found = {what: _kill_processes(number, scale.kills) for what, number in KILLS.items()}
-        found["worker"] = _kill_workers(scale.worker_kills)
+        found = {what: _kill_processes(ground, number, scale.kills) for what, number in KILLS.items()}
+        found["worker"] = _kill_workers(ground, scale.worker_kills)
         yield {
             f"kill a {what} p{percent}": Pair(
                 1000 * percentile(seconds, percent), 1000 * percentile(floor, percent)
@@ -35,9 +35,9 @@ def rounds(scale: Scale) -> Iterator[Readings]:
         }
 
 
-def _kill_processes(processes: int, trials: int) -> list[float]:
-    with fresh() as folder, stored_in(folder), running(folder, processes, *probed(folder)):
-        return [_kill_process(folder / str(number), processes) for number in range(trials)]
+def _kill_processes(ground: Ground, processes: int, trials: int) -> list[float]:
+    with ground.fresh() as place, stored_in(place), running(place, processes, *probed(place.folder)):
+        return [_kill_process(place.folder / str(number), processes) for number in range(trials)]
 
 
 def _kill_process(file: Path, processes: int) -> float:
@@ -50,15 +50,15 @@ def _kill_process(file: Path, processes: int) -> float:
     return _started_again(handle) - killed
 
 
-def _kill_workers(trials: int) -> list[float]:
-    with fresh() as folder, stored_in(folder):
-        worker, seconds = start(folder, "-p", "2"), []
+def _kill_workers(ground: Ground, trials: int) -> list[float]:
+    with ground.fresh() as place, stored_in(place):
+        worker, seconds = start(place, "-p", "2"), []
         try:
             for number in range(trials):
-                handle, _ = _held(folder / str(number))
+                handle, _ = _held(place.folder / str(number))
                 killed = time.time()
                 _kill_all(worker)
-                worker = start(folder, "-p", "2")
+                worker = start(place, "-p", "2")
                 seconds.append(_started_again(handle) - killed)
         finally:
             stop(worker)
@@ -93,7 +93,7 @@ RECOVERY = Scenario(
     "supervisor and both processes, after which a new one is started at once: 10 times. Floor: a parent that "
     "waits for its process and starts an interpreter in its place.",
     [
-        Line(f"kill a {what} p{percent}", "ms", target if percent == 99 else None)
+        Line(f"kill a {what} p{percent}", "ms", everywhere(target) if percent == 99 else {})
         for what, target in (
             *((what, Target(1_000, at_most=True)) for what in KILLS),
             ("worker", Target(3_000, at_most=True)),
