@@ -3,17 +3,19 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+ENGINE ?= sqlite
 JOBS ?= 20000
 KILLS ?= 200
+FAULTS ?= $(KILLS)
 SEED ?= 1
 
-.PHONY: demo test lint types docs bench torture setup clean
+.PHONY: demo test lint types docs bench bench-peers torture setup clean
 
 demo: setup
 	$(BIN)/cardoon demo
 
 test: setup
-	$(BIN)/python -m pytest --durations=10
+	$(BIN)/python -m pytest --durations=10 --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 lint: setup
 	$(BIN)/ruff check .
@@ -27,13 +29,18 @@ types: setup
 docs: setup
 	$(BIN)/python -m tests.docs.test_rendered --write
 	$(BIN)/python -m tests.docs.test_guarantees --write
+	$(BIN)/python -m tests.docs.test_engines --write
 	$(BIN)/python -m tests.architecture.test_walk --write
 
 bench: setup
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(addprefix --engine ,$(ENGINES))
+
+bench-peers: setup
+	$(BIN)/python -m benchmarks.peers --install
+	$(BIN)/python -m benchmarks.peers
 
 torture: setup
-	$(BIN)/python -m cardoon.testing.torture --jobs $(JOBS) --kills $(KILLS) --seed $(SEED) $(if $(URL),--url $(URL))
+	$(BIN)/python -m cardoon.testing.torture --jobs $(JOBS) --faults $(FAULTS) --seed $(SEED) $(if $(URL),--url $(URL),--engine $(ENGINE))
 
 setup: .venv/.made
 
@@ -43,5 +50,5 @@ setup: .venv/.made
 	touch $@
 
 clean:
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .grimp_cache
+	rm -rf .venv .venv-peers build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .grimp_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

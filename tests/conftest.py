@@ -11,6 +11,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from tests import servers
 
 from cardoon import Cardoon
 from cardoon.tasks import door
@@ -82,7 +83,7 @@ def _children() -> set[str]:
     """The command lines of the workers and commands that this process started, where the kernel tells."""
     lists = Path("/proc/self/task").glob("*/children")
     lines = (_text(Path(f"/proc/{pid}/cmdline")) for one in lists for pid in _text(one).split())
-    return {line for line in lines if "cardoon" in line.partition("\0")[2]}
+    return {line for line in lines if "cardoon" in line.partition("\0")[2] and not servers.stays(line)}
 
 
 def _text(file: Path) -> str:
@@ -100,6 +101,20 @@ def own_declarations() -> Iterator[None]:
     shared._own.clear()
     shared._own.update(known)
     door._apps[:] = apps
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL for all tests that share one."""
+    with servers.url_of("postgres") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A Redis for all tests that share one."""
+    with servers.url_of("redis") as url:
+        yield url
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """The walk of one job through the code, as the interpreter sees it.
 
-A step is a function that has the job in its hands. Properties, constructors and the clock are no steps,
-nor is what a worker does before it claims; what an engine does inside one of its verbs is one: each engine does
-that in its own way (decision 8).
+A step is a function that has the job in its hands. Properties, constructors and the clock are no steps, nor
+is what a worker does before it claims; what an engine does inside one of its verbs is one, as each engine
+does that in its own way (decision 8).
 """
 
 from __future__ import annotations

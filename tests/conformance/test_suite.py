@@ -379,6 +379,26 @@ def test_the_command_prints_every_law_in_80_columns_and_leaves_nothing_behind(tm
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_command_tries_several_engines_side_by_side(tmp_path: Path) -> None:
+    asked = _ask("memory://", "sqlite:///trial.db", "--only", "evidence/", folder=tmp_path)
+    assert asked.returncode == 0, asked.stdout + asked.stderr
+    assert "\n  memory  sqlite\n" in asked.stdout
+    assert "\n  kept    kept    G11  " in asked.stdout
+    assert max(map(len, asked.stdout.splitlines())) <= 80
+    assert "\nmemory: " in asked.stdout
+    assert "\nsqlite: " in asked.stdout
+
+
+def test_several_engines_are_a_list_in_json(tmp_path: Path) -> None:
+    asked = _ask("memory://", "sqlite:///trial.db", "--only", "kills/", "--json", folder=tmp_path)
+    memory, sqlite = json.loads(asked.stdout)
+    assert (memory["engine"], sqlite["engine"]) == ("memory", "sqlite")
+    assert {v["verdict"] for v in memory["verdicts"]} == {"not declared"}
+    assert {v["verdict"] for v in sqlite["verdicts"]} == {"kept"}
+    assert sqlite["capabilities"] == ["shared", "durable", "remembers"]
+    assert sqlite["version"].startswith("SQLite ")
+
+
 def test_the_command_tells_json(tmp_path: Path) -> None:
     asked = _ask("memory://", "--only", "G10", "--json", folder=tmp_path)
     report = json.loads(asked.stdout)

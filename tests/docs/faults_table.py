@@ -1,4 +1,4 @@
-"""The faults F1 to F30, each with the tests that bring it about, or the reason why none does yet."""
+"""The faults F1 to F46, each with the tests that bring it about, or the reason why none does yet."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 class Fault(NamedTuple):
     """`tests` are `file::test` below `tests/`, or `law group/name`. `figure` says where its figure is read:
-    a kind of kill or standstill, `zombies`, `poison` or `unknown fates`.
+    a kind of kill, standstill or outage, `zombies`, `poison` or `unknown fates`.
     """
 
     id: str
@@ -18,8 +18,8 @@ class Fault(NamedTuple):
 
 
 TORTURE = "journeys/test_torture.py::test_whatever_is_killed_nothing_is_lost_and_nothing_is_doubled"
-NO_NETWORK = "SQLite is a file, no connection can fail; to come with the engines that are servers"
-NO_SERVER = "SQLite has no server that could be away; to come with the engines that are servers"
+STORMS = "journeys/test_torture.py::test_nor_when_the_server_is_killed_and_connections_are_cut"
+RABBITMQ = "to come with RabbitMQ"
 
 FAULTS = (
     Fault("F1", "kill -9 of one process in a body", (TORTURE,), figure="child"),
@@ -125,6 +125,7 @@ FAULTS = (
         (
             "journeys/test_failpoints.py::test_a_sender_killed_at_any_place_sends_one_job_when_it_tries_again",
             "law push/a_repeated_push_makes_no_second_job",
+            "law cuts/a_push_that_is_cut_and_repeated_makes_one_job",
         ),
         figure="unknown fates",
     ),
@@ -135,20 +136,152 @@ FAULTS = (
             "law held/a_lost_claim_is_taken_up",
             "unit/engines/test_failpoints.py"
             "::test_claims_that_their_worker_never_saw_are_held_and_can_be_settled",
+            "law cuts/claims_that_were_cut_are_found_by_held",
         ),
     ),
     Fault(
         "F21",
         "a worker does not learn that an end was stored",
-        ("unit/engines/test_failpoints.py::test_an_end_whose_answer_nobody_saw_stands",),
+        (
+            "unit/engines/test_failpoints.py::test_an_end_whose_answer_nobody_saw_stands",
+            "law cuts/an_end_that_is_cut_and_repeated_is_not_refused",
+        ),
     ),
     Fault("F22", "the reply to a COMMIT of the application is lost", why="to come with transactional ends"),
-    Fault("F23", "the connection is reset again and again", why=NO_NETWORK),
-    Fault("F24", "accepted, but silent", why=NO_NETWORK),
-    Fault("F25", "half-open after a power cut", why=NO_NETWORK),
-    Fault("F26", "a slow link", why=NO_NETWORK),
-    Fault("F27", "one worker is cut off", why=NO_NETWORK),
-    Fault("F28", "the server is killed and restarted", why=NO_SERVER),
-    Fault("F29", "the server is away for a minute", why=NO_SERVER),
-    Fault("F30", "the server refuses connections", why=NO_SERVER),
+    Fault(
+        "F23",
+        "the connection is reset again and again",
+        (
+            STORMS,
+            "law network/however_often_it_is_cut_it_comes_back",
+            "law cuts/whatever_is_cut_says_so_and_goes_on",
+        ),
+        figure="cut",
+    ),
+    Fault(
+        "F24",
+        "accepted, but silent",
+        (STORMS, "law network/in_a_black_hole_every_call_ends"),
+        figure="black hole",
+    ),
+    Fault(
+        "F25",
+        "half-open after a power cut",
+        (
+            "law network/connections_that_died_in_silence_are_replaced",
+            "law network/who_hears_nothing_still_finds_work",
+            "law network/who_hears_nothing_still_finds_results",
+        ),
+    ),
+    Fault("F26", "a slow link", ("law network/a_slow_link_in_small_pieces_changes_nothing",)),
+    Fault(
+        "F27", "one worker is cut off", ("law network/a_worker_that_was_cut_off_writes_nothing_afterwards",)
+    ),
+    Fault(
+        "F28",
+        "the server is killed and restarted",
+        (
+            STORMS,
+            "law server/what_was_acknowledged_outlives_the_server",
+            "law server/who_waits_for_a_result_outlives_the_server",
+        ),
+        figure="server",
+    ),
+    Fault(
+        "F29",
+        "the server is away for a minute",
+        ("law server/an_outage_retires_nobody", "law server/an_engine_object_outlives_its_server"),
+    ),
+    Fault(
+        "F30",
+        "the server refuses connections",
+        (
+            STORMS,
+            "law network/who_is_refused_says_so_and_comes_back",
+            "faults/test_server_limits.py"
+            "::test_a_server_without_a_free_connection_says_so_and_is_used_again_when_it_has_one",
+        ),
+        figure="refuse",
+    ),
+    Fault("F31", "a call is cancelled on its way", why="engines are sync code: nothing cancels a call"),
+    Fault(
+        "F32",
+        "Redis forgets its scripts, or has no memory left",
+        (
+            "conformance/test_redis.py::test_scripts_that_were_flushed_are_sent_again",
+            "conformance/test_redis.py::test_without_memory_nothing_is_written_and_what_is_there_goes_on",
+            "conformance/test_redis.py::test_a_replica_is_refused",
+        ),
+    ),
+    Fault("F33", "Redis fails over to a replica that lags behind", why="not brought about yet"),
+    Fault("F34", "RabbitMQ cannot route, or blocks", why=RABBITMQ),
+    Fault("F35", "RabbitMQ delivers a finished job again", why=RABBITMQ),
+    Fault(
+        "F36",
+        "PostgreSQL ends a session or a statement",
+        (
+            "conformance/test_postgres.py::test_a_session_that_was_ended_is_replaced",
+            "conformance/test_postgres.py::test_a_lock_that_is_held_elsewhere_ends_a_call_in_time",
+        ),
+    ),
+    Fault("F37", "a pooler gives each transaction another session", why="not brought about yet"),
+    Fault(
+        "F38",
+        "the disk is full",
+        (
+            "faults/test_full_disk.py::test_a_disk_in_trouble_loses_nothing",
+            "unit/engines/test_sqlite_rows.py::test_a_full_disk_refuses_the_job_and_keeps_the_earlier_ones",
+        ),
+        why="the disk of a server is not filled yet",
+    ),
+    Fault(
+        "F39",
+        "a sync fails once",
+        ("faults/test_power_loss.py::test_durable_survives_syncs_that_fail_before_the_power_does",),
+        why="what a server does then is the server's",
+    ),
+    Fault(
+        "F40",
+        "the power fails",
+        ("faults/test_power_loss.py::test_after_a_power_cut_the_file_is_as_its_profile_promises",),
+        why="what a server keeps then is the server's; its kill is F28",
+    ),
+    Fault(
+        "F41",
+        "the SQLite file is not to be used",
+        (
+            "unit/engines/test_sqlite_place.py::test_a_file_on_a_network_file_system_is_refused",
+            "unit/engines/test_sqlite_place.py::test_a_file_that_is_no_database_is_refused_and_left_as_it_was",
+        ),
+    ),
+    Fault(
+        "F42",
+        "another program keeps the SQLite file locked",
+        (
+            "unit/engines/test_sqlite_rows.py::test_a_turn_that_somebody_keeps_is_waited_for_in_bounded_time",
+            "unit/engines/test_sqlite_strangers.py::test_a_stranger_that_writes_is_waited_for",
+        ),
+    ),
+    Fault("F43", "SQLite has the bug of the log", why="`check` and the profile name the version"),
+    Fault(
+        "F44",
+        "a snapshot is held open in PostgreSQL",
+        (
+            "conformance/test_postgres.py::test_a_long_snapshot_does_not_slow_claims",
+            "conformance/test_postgres.py"
+            "::test_what_comes_back_under_a_long_snapshot_is_claimed_before_younger_jobs",
+        ),
+    ),
+    Fault("F45", "results cannot be stored", why="they are stored where the jobs are, in the same step"),
+    Fault(
+        "F46",
+        "the schema is older or newer",
+        (
+            "unit/engines/test_sqlite_place.py::test_a_newer_schema_asks_for_an_upgrade",
+            "unit/engines/test_sqlite_place.py::test_migrations_are_applied_once",
+            "conformance/test_postgres.py::test_a_newer_schema_is_refused_with_both_numbers",
+            "conformance/test_postgres.py::test_migrating_twice_at_once_is_migrating_once",
+            "conformance/test_redis.py::test_a_layout_that_is_newer_is_refused_with_both_numbers",
+        ),
+    ),
 )

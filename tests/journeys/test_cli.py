@@ -6,8 +6,10 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -244,6 +246,20 @@ def test_check_ends_with_69_when_only_the_engine_cannot_be_used(project: Project
 def test_migrate_says_what_it_applied_and_then_that_nothing_is_left(project: Project) -> None:
     assert project.out("migrate").startswith("applied ")
     assert project.out("migrate") == "up to date\n"
+
+
+def test_migrate_tells_the_schema_as_sql_and_changes_nothing(project: Project) -> None:
+    script = project.out("migrate", "--sql")
+    assert not (project.folder / "jobs.db").exists()
+    with closing(sqlite3.connect(project.folder / "jobs.db")) as db:
+        db.executescript(script)
+    assert project.out("migrate") == "up to date\n"
+
+
+def test_an_engine_without_sql_says_so(project: Project) -> None:
+    done = project.run("migrate", "--sql", "--url", "memory://")
+    assert done.returncode == 2
+    assert "no schema in SQL" in done.stderr
 
 
 @pytest.mark.parametrize("words", [["jobs", "list"], ["queues"], ["migrate"], ["check"]])

@@ -422,3 +422,29 @@ def test_the_attempts_and_the_recovery_are_read_from_what_the_engine_kept() -> N
     assert found.recovery is not None
     assert 0 < found.recovery <= found.seconds
     assert [row.path for row in found.failed] == ["c"]
+
+
+@pytest.mark.parametrize("kind", ["postgres", "redis"])
+def test_it_plays_on_the_server_that_is_named_and_leaves_nothing_there(
+    hall: Hall, kind: str, request: pytest.FixtureRequest
+) -> None:
+    url = request.getfixturevalue(f"{kind}_url")
+    hall.fill(20)
+    environment = {**hall.environment, "CARDOON_URL": url}
+    command = hall.command(str(hall.files))
+    done = subprocess.run(command, cwd=hall.seat, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"sent 20 jobs to {url.partition('?')[0]}" in done.stdout
+    assert "Every file was counted exactly once." in done.stdout
+    assert rooms_of(url) == []
+
+
+def rooms_of(url: str) -> list[str]:
+    """The rooms of demos on this server."""
+    if url.startswith("redis"):
+        redis = pytest.importorskip("redis")
+        with redis.Redis.from_url(url.partition("?")[0]) as client:
+            return [str(key) for key in client.scan_iter("{demo*")]
+    psycopg = pytest.importorskip("psycopg")
+    with psycopg.connect(url.partition("?")[0]) as db:
+        return [name for (name,) in db.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'demo%'")]

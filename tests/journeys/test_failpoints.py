@@ -19,11 +19,12 @@ from cardoon.model.states import FINAL
 from cardoon.testing import faults
 from cardoon.testing.torture import workload
 from cardoon.testing.torture.check import check
+from cardoon.testing.torture.ground import Ground, default_url
 from cardoon.testing.torture.ledger import Ledger
 from cardoon.testing.torture.plan import planned
 from cardoon.testing.torture.producer import message_of
 from cardoon.testing.torture.run import gathered
-from cardoon.testing.torture.setup import Setup, default_url
+from cardoon.testing.torture.setup import Setup
 
 JOBS = 400
 PLACES = [name for name in NAMES if name.partition(".")[0] in ("claim", "run", "hb", "fin")]
@@ -33,7 +34,7 @@ SENDS = [name for name in NAMES if name.startswith("enq.")]
 
 @pytest.fixture
 def setup(tmp_path: Path) -> Setup:
-    return Setup(seed=1, jobs=JOBS, kills=0, folder=tmp_path, url=default_url(tmp_path))
+    return Setup(seed=1, jobs=JOBS, kills=0, folder=tmp_path, ground=Ground.at(default_url(tmp_path)))
 
 
 @pytest.fixture

@@ -14,15 +14,16 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from tests import servers
 
 from cardoon.engines.contract import Engine
 from cardoon.engines.urls import connect
 from cardoon.model.states import State
 from cardoon.testing.torture.check import check
 from cardoon.testing.torture.evidence import Evidence
+from cardoon.testing.torture.ground import default_url
 from cardoon.testing.torture.report import Report
 from cardoon.testing.torture.run import gathered
-from cardoon.testing.torture.setup import default_url
 from cardoon.testing.torture.zombies import KINDS, Trials
 
 SECONDS = 120
@@ -64,8 +65,19 @@ def test_nor_in_lanes_of_threads_and_event_loops(tmp_path: Path) -> None:
     assert set(report.counts.values()) == {0}
 
 
-def test_a_zombie_can_write_nothing() -> None:
-    said = torture("zombies", "--trials", "8", "--at-once", "8", "-p", "8")
+@pytest.mark.parametrize("engine", sorted(servers.KINDS))
+def test_nor_when_the_server_is_killed_and_connections_are_cut(tmp_path: Path, engine: str) -> None:
+    servers.private(engine)  # or it is skipped
+    report = short(tmp_path, 300, 12, "--engine", engine)
+    assert set(report.counts.values()) == {0}
+    assert report.kills == 12
+
+
+@pytest.mark.parametrize("engine", ["sqlite", *sorted(servers.KINDS)])
+def test_a_zombie_can_write_nothing(engine: str) -> None:
+    if engine in servers.KINDS:
+        servers.private(engine)  # or it is skipped
+    said = torture("zombies", "--engine", engine, "--trials", "8", "--at-once", "8", "-p", "8")
     trials = msgspec.json.decode(said, type=Trials)
     assert trials.trials == trials.refused == 8
     assert trials.accepted == dict.fromkeys(KINDS, 0)

@@ -178,6 +178,7 @@ def _examine_engine(found: Finding, make: Any, url: str, declared: tuple[Queue, 
 
 
 def _ask(found: Finding, engine: Engine, declared: set[str]) -> None:
+    engine.open()  # where a schema is not brought up to date unasked, this says so
     applied = engine.migrate()
     profile, counts = engine.profile(), engine.count()
     workers = engine.workers()

@@ -384,6 +384,15 @@ class Engine(Broker, Store, Protocol):
         ...
 
 
+@runtime_checkable
+class Scripted(Protocol):
+    """What an engine offers too when its schema is SQL, for those who apply it by other means."""
+
+    def migrations_sql(self) -> str:
+        """All migrations as one script, from an empty place to the newest schema; asks no server."""
+        ...
+
+
 def names(queues: Iterable[str] | None) -> list[str] | None:
     """The queues as a list without repeats; None stays None (all of them)."""
     return None if queues is None else list(dict.fromkeys(queues))

@@ -11,6 +11,11 @@ from cardoon.model.errors import ConfigurationError, nearest
 BUILT_IN = {
     "memory": "cardoon.engines.memory:MemoryEngine",
     "sqlite": "cardoon.engines.sqlite.engine:SqliteEngine",
+    "postgresql": "cardoon.engines.postgres.engine:PostgresEngine",
+    "postgres": "cardoon.engines.postgres.engine:PostgresEngine",
+    "redis": "cardoon.engines.redis.engine:RedisEngine",
+    "rediss": "cardoon.engines.redis.engine:RedisEngine",
+    "unix": "cardoon.engines.redis.engine:RedisEngine",
 }
 GROUP = "cardoon.engines"
 """The entry point group in which other packages offer engines by the scheme of their URLs."""
@@ -24,8 +29,7 @@ def connect(url: str, *, profile: str = "durable", retention: float | None = RET
     """
     scheme = url.partition(":")[0]
     if scheme in BUILT_IN:
-        module, _, name = BUILT_IN[scheme].partition(":")
-        return getattr(import_module(module), name)(url, profile=profile, retention=retention)  # type: ignore[no-any-return]
+        return _built_in(scheme)(url, profile=profile, retention=retention)  # type: ignore[no-any-return]
     offered = _offered()
     if scheme in offered:
         return offered[scheme].load()(url, profile=profile, retention=retention)  # type: ignore[no-any-return]
@@ -34,6 +38,19 @@ def connect(url: str, *, profile: str = "durable", retention: float | None = RET
         f"no engine for {scheme!r}{nearest(scheme, known)} (there are: {', '.join(known)}); "
         "write for example sqlite:///jobs.db"
     )
+
+
+def _built_in(scheme: str) -> Any:
+    module, _, name = BUILT_IN[scheme].partition(":")
+    try:
+        return getattr(import_module(module), name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("cardoon"):
+            raise
+        extra = module.split(".")[2]
+        raise ConfigurationError(
+            f"{scheme}:// needs {error.name!r}, which is not installed: pip install 'cardoon[{extra}]'"
+        ) from None
 
 
 def _offered() -> dict[str, Any]:

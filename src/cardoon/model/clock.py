@@ -44,6 +44,11 @@ def now() -> float:
     return _source.time()
 
 
+def shift() -> float:
+    """How far the source in force stands from the system's wall clock, in seconds; 0.0 but in tests."""
+    return 0.0 if isinstance(_source, _System) else _source.time() - time.time()
+
+
 def monotonic() -> float:
     """Seconds that never run backwards; only differences mean anything."""
     return _source.monotonic()

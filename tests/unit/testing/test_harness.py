@@ -21,10 +21,12 @@ from cardoon.model.message import decode, encode
 from cardoon.testing.torture import producer, report
 from cardoon.testing.torture.check import Violation
 from cardoon.testing.torture.evidence import Evidence
+from cardoon.testing.torture.ground import Ground, default_url
 from cardoon.testing.torture.haunted import BY_OWNER, BY_ZOMBIE, child_of, haunted
-from cardoon.testing.torture.ledger import Damaged, Ledger, read
+from cardoon.testing.torture.ledger import Damaged, Ledger, Record, read
 from cardoon.testing.torture.nemesis import KILLS, OTHERS, Nemesis
 from cardoon.testing.torture.plan import SHARES, planned
+from cardoon.testing.torture.recovery import returns
 from cardoon.testing.torture.setup import Setup
 from cardoon.testing.torture.zombies import KINDS, Batch
 
@@ -57,6 +59,7 @@ def test_a_record_that_was_cut_off_is_left_out_and_a_bad_one_in_the_middle_is_to
 KILLED_WRITER = """\
 import os, signal, sys
 from pathlib import Path
+from cardoon.testing.torture.ground import Ground, default_url
 from cardoon.testing.torture.haunted import BY_OWNER, BY_ZOMBIE, child_of, haunted
 from cardoon.testing.torture.ledger import Ledger
 ledger = Ledger(Path(sys.argv[1]), "killed")
@@ -119,7 +122,7 @@ def test_the_nemesis_can_do_all_that_it_may_choose() -> None:
 
 @pytest.fixture
 def batch(tmp_path: Path, setup: Setup) -> Iterator[Batch]:
-    engine = connect(setup.url)
+    engine = connect(setup.ground.url)
     yield Batch(setup, engine, 0, 1)
     engine.close()
 
@@ -168,7 +171,7 @@ def test_what_a_zombie_was_told_to_be_accepted_counts_too(batch: Batch) -> None:
 
 @pytest.fixture
 def setup(tmp_path: Path) -> Setup:
-    return Setup(seed=1, jobs=20_000, kills=200, folder=tmp_path, url=f"sqlite:///{tmp_path / 'jobs.db'}")
+    return Setup(seed=1, jobs=20_000, kills=200, folder=tmp_path, ground=Ground.at(default_url(tmp_path)))
 
 
 def reported(setup: Setup, violations: list[Violation]) -> report.Report:
@@ -199,5 +202,28 @@ def test_many_violations_are_told_by_their_number(setup: Setup) -> None:
 def test_the_command_of_a_report_repeats_its_setup(setup: Setup) -> None:
     assert "--jobs 20000 --kills 200 " in setup.command
     assert "--url" not in setup.command
-    elsewhere = msgspec.structs.replace(setup, url="redis://:secret@far/0", worker_args=("-t", "10"))
+    far = Ground.at("redis://:secret@far/0")
+    elsewhere = msgspec.structs.replace(setup, ground=far, worker_args=("-t", "10"))
     assert elsewhere.command.endswith("--worker-args '-t 10' --url URL")
+    own = Ground("redis://127.0.0.1:2/0", "redis://127.0.0.1:1/0", kind="redis")
+    on_a_server = msgspec.structs.replace(setup, ground=own, longest_outage=60.0)
+    assert "--longest-outage 60 " in on_a_server.command
+    assert on_a_server.command.endswith("-p 3 --engine redis")
+
+
+def outages(*events: tuple[str, float]) -> list[tuple[str, float]]:
+    records = [
+        Record(event=event, at=round(at * 1e9), data={"kind": "server"} if event != "start" else {})
+        for event, at in events
+    ]
+    return [(kind, round(seconds, 3)) for kind, seconds in returns(Evidence(records, {}))]
+
+
+def test_the_return_of_a_server_is_timed_by_the_next_start() -> None:
+    assert outages(("storm", 1), ("start", 1.1), ("over", 2), ("start", 2.25), ("start", 3)) == [
+        ("server", 0.25)
+    ]
+
+
+def test_a_return_that_the_next_storm_cut_short_is_not_timed() -> None:
+    assert outages(("over", 1), ("storm", 1.1), ("over", 2), ("start", 2.5)) == [("server", 0.5)]

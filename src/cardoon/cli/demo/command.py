@@ -31,8 +31,9 @@ def demo(ctx: click.Context, folder: str | None, keep: bool, source: bool) -> No
     """Count every file of DIR, one job for each, and survive a kill.
 
     Sends a job for each file below DIR (default: the standard library of this Python) to a worker of
-    two processes on a new SQLite file. Some jobs fail once and are retried, and one process is killed
-    on the way. The counts are written to demo.csv here. Caches are left out, links are not followed.
+    two processes on a new SQLite file, or on the server that CARDOON_URL names. Some jobs fail once and
+    are retried, and one process is killed on the way. The counts are written to demo.csv here. Caches are
+    left out, links are not followed.
     """
     if source:
         return click.echo(example().read_text(encoding="utf-8"), nl=False)
@@ -58,7 +59,7 @@ def _play(folder: str | None, keep: bool) -> int:
     table.write(target, counts.rows)
     click.echo(summary.closing(counts, kill, top))
     if keep:
-        click.echo(f"The jobs are in {scene.folder}.")
+        click.echo(f"The jobs are in {scene.jobs}.")
     if counts.faults:
         return FAILED
     summary.say_next()
@@ -70,7 +71,7 @@ def _run(scene: Stage, found: Found) -> tuple[Tally, Kill | None]:
     begun = time.monotonic()
     scene.task.map(found.paths)
     sent = duration(time.monotonic() - begun)
-    click.echo(f"sent {count(len(found.paths), 'job')} to a new SQLite file in {sent}")
+    click.echo(f"sent {count(len(found.paths), 'job')} to {scene.target} in {sent}")
     with Worker(f"{EXAMPLE}:app") as worker:
         click.echo(f"started a worker of {PROCESSES} processes")
         screen = Screen(len(found.paths))

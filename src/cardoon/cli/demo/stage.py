@@ -1,4 +1,6 @@
-"""Where a demo plays: a fresh folder with the example and its database, and none of the user's settings."""
+"""Where a demo plays: a fresh folder with the example, and a file there, or a room on the user's server, for
+its jobs. None of the user's settings but the URL of that server.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +20,8 @@ import click
 import cardoon
 from cardoon.app import Cardoon
 from cardoon.cli.demo.signals import undisturbed
+from cardoon.engines import rooms
+from cardoon.model.url import mask
 from cardoon.tasks.task import Task
 
 EXAMPLE = "count_files"
@@ -26,11 +30,22 @@ _SETTINGS = ("CARDOON_", "DJANGO_SETTINGS_MODULE")
 
 
 class Stage(NamedTuple):
-    """The folder, and the application and the task of the example, loaded from there."""
+    """The folder, the room on a server if there is one, and the application and the task of the example."""
 
     folder: Path
+    room: str
     app: Cardoon
     task: Task[[str], Any]
+
+    @property
+    def target(self) -> str:
+        """What the jobs are sent to."""
+        return mask(self.room).partition("?")[0] or "a new SQLite file"
+
+    @property
+    def jobs(self) -> str:
+        """Where they are found when they are kept."""
+        return mask(self.room) or str(self.folder)
 
 
 def example() -> Path:
@@ -45,14 +60,21 @@ def example() -> Path:
 
 @contextmanager
 def stage(*, keep: bool) -> Generator[Stage]:
-    """Play in a new folder, which is removed in the end unless it is to `keep`, whatever happens."""
+    """Play in a new folder, which is removed in the end unless it is to `keep`, whatever happens.
+
+    So is the room on a server.
+    """
     source = example()
     folder = Path(mkdtemp(prefix="cardoon-demo-"))
     try:
-        with _settings_of_the_demo(folder / _DATABASE), chdir(folder):
+        with (
+            _room(keep=keep) as room,
+            _settings_of_the_demo(room or f"sqlite:///{quote(str(folder / _DATABASE))}"),
+            chdir(folder),
+        ):
             module = _loaded(Path(shutil.copy(source, folder)))
             try:
-                yield Stage(folder, module.app, module.count)
+                yield Stage(folder, room, module.app, module.count)
             finally:
                 module.app.close()
     finally:
@@ -62,13 +84,29 @@ def stage(*, keep: bool) -> Generator[Stage]:
 
 
 @contextmanager
-def _settings_of_the_demo(database: Path) -> Generator[None]:
+def _room(*, keep: bool) -> Generator[str]:
+    """The URL of a new room on the user's server; empty where there is no server."""
+    server = os.environ.get("CARDOON_URL", "")
+    if not rooms.has_rooms(server):
+        yield ""
+        return
+    room = rooms.new(server, "demo")
+    try:
+        yield room
+    finally:
+        if not keep:
+            with undisturbed():
+                rooms.remove(room)
+
+
+@contextmanager
+def _settings_of_the_demo(url: str) -> Generator[None]:
     """An environment, for this process and the worker, in which only what the demo needs is set."""
     before = dict(os.environ)
     for name in before:
         if name.startswith(_SETTINGS):
             del os.environ[name]
-    os.environ["CARDOON_URL"] = f"sqlite:///{quote(str(database))}"
+    os.environ["CARDOON_URL"] = url
     os.environ["CARDOON_WARN_NO_CONSUMER"] = "no"  # its worker starts when the jobs are there
     if before.get("PYTHONPATH"):
         os.environ["PYTHONPATH"] = _absolute(before["PYTHONPATH"])

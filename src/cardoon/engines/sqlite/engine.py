@@ -14,6 +14,7 @@ from cardoon.engines.sqlite.liveness import Liveness
 from cardoon.engines.sqlite.operators import Operators
 from cardoon.engines.sqlite.place import parse, retention_seconds
 from cardoon.engines.sqlite.queues import Queues
+from cardoon.engines.sqlite.schema import as_sql
 from cardoon.engines.sqlite.store import Store
 
 _SYNCHRONOUS = {"durable": "FULL", "fast": "NORMAL"}
@@ -54,6 +55,10 @@ class SqliteEngine(Broker, Queues, Operators, Liveness, Store):
         """See `Engine.migrate`."""
         self.open()
         return self._files.migrated
+
+    def migrations_sql(self) -> str:
+        """See `Scripted.migrations_sql`."""
+        return as_sql()
 
     def profile(self) -> Profile:
         """See `Engine.profile`."""

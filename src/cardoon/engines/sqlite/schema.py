@@ -24,9 +24,19 @@ def bring_up(db: sqlite3.Connection, path: Path) -> list[str]:
         return []
     db.execute("PRAGMA journal_mode=WAL")
     for number, (_name, script) in enumerate(missing, start=done + 1):
-        marks = f"PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={number};"
-        _run(db, f"BEGIN IMMEDIATE; {script} {marks} COMMIT;")
+        _run(db, _step(number, script))
     return [name for name, _script in missing]
+
+
+def as_sql() -> str:
+    """All migrations as one script for the `sqlite3` of the command line."""
+    steps = [_step(number, script) for number, (_name, script) in enumerate(migrations(MIGRATIONS), start=1)]
+    return "\n".join(["PRAGMA journal_mode=WAL;", *steps, ""])
+
+
+def _step(number: int, script: str) -> str:
+    marks = f"PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={number};"
+    return f"BEGIN IMMEDIATE; {script} {marks} COMMIT;"
 
 
 def _version(db: sqlite3.Connection, path: Path) -> int:

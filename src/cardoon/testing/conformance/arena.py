@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from cardoon.engines import rooms
 from cardoon.engines.sqlite.place import parse
 from cardoon.model.errors import ConfigurationError
 
@@ -75,13 +76,37 @@ class SqliteArena:
         self._urls.clear()
 
 
+class RoomArena:
+    """New rooms on the given server, on which nothing else is touched."""
+
+    offers = frozenset({"clock"})
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._rooms: list[str] = []
+
+    def fresh(self) -> str:
+        """See `Arena.fresh`."""
+        self._rooms.append(rooms.new(self._url, "law"))
+        return self._rooms[-1]
+
+    def cleanup(self) -> None:
+        """See `Arena.cleanup`."""
+        while self._rooms:
+            rooms.remove(self._rooms.pop())
+
+
 def _files(url: str) -> list[Path]:
     """The file of a place and its companions, as far as they exist."""
     path = Path(parse(url)[0])
     return sorted(path.parent.glob(f"{glob.escape(path.name)}*"))
 
 
-_arenas: dict[str, Callable[[str], Arena]] = {"memory": MemoryArena, "sqlite": SqliteArena}
+_arenas: dict[str, Callable[[str], Arena]] = {
+    "memory": MemoryArena,
+    "sqlite": SqliteArena,
+    **dict.fromkeys(("postgresql", "postgres", "redis", "rediss", "unix"), RoomArena),
+}
 
 
 def offer(scheme: str, arena: Callable[[str], Arena]) -> None:

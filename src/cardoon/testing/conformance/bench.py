@@ -21,6 +21,7 @@ from cardoon.testing.conformance.arena import Arena
 from cardoon.testing.conformance.clockwork import MovableClock
 from cardoon.testing.conformance.facts import given, same
 from cardoon.testing.conformance.hands import ANSWER_SECONDS, Crew, Hand, Hands, Processes, Threads, Work
+from cardoon.testing.conformance.reach import reach
 
 T = TypeVar("T")
 Connect = Callable[[str], Engine]
@@ -39,7 +40,11 @@ class Bench:
 
     def again(self) -> Engine:
         """A second engine object on the same place; for laws that need `shared` or `durable`."""
-        engine = self._connect(self.url)
+        return self.by_way_of(self.url)
+
+    def by_way_of(self, url: str) -> Engine:
+        """An engine object that reaches the same place by another address."""
+        engine = self._connect(url)
         self._opened.append(engine)
         engine.open()
         return engine
@@ -169,7 +174,8 @@ def bench_in(arena: Arena, crew: Crew, connect: Connect = urls.connect) -> Gener
         arena.cleanup()
 
 
-def lacks(needs: tuple[str, ...], arena: Arena, engine: Engine) -> list[str]:
-    """Which of these needs neither the arena offers nor the engine declares."""
-    declared = msgspec.structs.asdict(engine.capabilities)
-    return [need for need in needs if need not in arena.offers and not declared.get(need)]
+def lacks(needs: tuple[str, ...], arena: Arena, bench: Bench) -> list[str]:
+    """Which of these needs neither the arena offers, nor the URL allows, nor the engine declares."""
+    declared = msgspec.structs.asdict(bench.engine.capabilities)
+    offered = arena.offers | reach(bench.url)
+    return [need for need in needs if need not in offered and not declared.get(need)]

@@ -41,6 +41,9 @@ GROUPS = (
     "races",
     "races_of_operators",
     "kills",
+    "cuts",
+    "network",
+    "server",
     "museum",
 )
 """The modules `laws_<group>`, in the order in which they are told."""
@@ -48,8 +51,8 @@ GROUPS = (
 
 @dataclass(frozen=True)
 class Law:
-    """`needs` names capabilities of the engine (`shared`, `durable`), or `clock`: that a law can move
-    the engine's time.
+    """`needs` names capabilities of the engine (`shared`, `durable`), or what can be done to it: `clock`,
+    that a law can move its time; `network` and `server`, what `reach` says of its URL.
     """
 
     group: str

@@ -23,11 +23,20 @@ from cardoon.testing.faults.processes import (
     stop_for,
     stopped,
 )
+from cardoon.testing.faults.proxy import Proxy
+from cardoon.testing.faults.servers.postgres import PostgresServer
+from cardoon.testing.faults.servers.redis import RedisServer
+from cardoon.testing.faults.servers.server import Server, ServerTrouble, server_at
 from cardoon.testing.faults.wall_clock import WallClock, wall_clock
 from cardoon.testing.faults.worker import Worker, WorkerTrouble
 
 __all__ = [
     "CannotInject",
+    "PostgresServer",
+    "Proxy",
+    "RedisServer",
+    "Server",
+    "ServerTrouble",
     "SmallDisk",
     "WallClock",
     "Worker",
@@ -41,6 +50,7 @@ __all__ = [
     "lives",
     "memory_group",
     "memory_limit",
+    "server_at",
     "small_disk",
     "stop",
     "stop_for",

@@ -6,7 +6,7 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,10 +15,12 @@ import click
 from cardoon.model import clock
 from cardoon.model.errors import CardoonError
 from cardoon.testing.torture import report, zombies
+from cardoon.testing.torture.ground import SERVERS, Ground, prepared
 from cardoon.testing.torture.run import run
-from cardoon.testing.torture.setup import Setup, default_url
+from cardoon.testing.torture.setup import Setup
 
 _SEEDS = 1_000_000
+_ENGINE_HELP = "A place of its own; a server is killed and cut off too.  [sqlite]"
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -28,6 +30,7 @@ def _shared(command: F) -> F:
     """The options that all commands have."""
     file, folder = click.Path(dir_okay=False, path_type=Path), click.Path(file_okay=False, path_type=Path)
     options = (
+        click.option("--engine", type=click.Choice(["sqlite", *SERVERS]), help=_ENGINE_HELP),
         click.option("--url", help="An empty engine.  [a SQLite file of its own]"),
         click.option("--worker-args", default="", metavar="WORDS", help="More words for `cardoon worker`."),
         click.option("--json", "wants_json", is_flag=True, help="One JSON object instead of text."),
@@ -41,11 +44,14 @@ def _shared(command: F) -> F:
 
 @click.group(invoke_without_command=True)
 @click.option("--jobs", default=2_000, show_default=True, help="How many jobs the producers send.")
-@click.option("--kills", default=20, show_default=True, help="How many kills they and the workers meet.")
+@click.option(
+    "--kills", "--faults", default=20, show_default=True, help="How many kills they and the workers meet."
+)
 @click.option("--seed", type=int, help="Which jobs and which faults.  [drawn]")
 @click.option("--workers", default=3, show_default=True, help="How many workers.")
 @click.option("-p", "--processes", default=3, show_default=True, help="How many processes each of them has.")
 @click.option("--longest-stop", default=30.0, show_default=True, help="Longest standstill, seconds.")
+@click.option("--longest-outage", default=3.0, show_default=True, help="Longest outage of a server.")
 @_shared
 @click.pass_context
 def main(
@@ -64,8 +70,8 @@ def main(
     if ctx.invoked_subcommand is not None:
         return
     drawn = int(clock.full_jitter(_SEEDS)) if seed is None else seed
-    with place(keep) as folder:
-        found = _tried(lambda: run(_setup(folder, seed=drawn, **how), _tell))
+    with _setup(keep, seed=drawn, **how) as setup:
+        found = _tried(lambda: run(setup, _tell))
     _end(report.as_json(found), report.as_text(found), found.ok, wants_json, file)
 
 
@@ -81,15 +87,26 @@ def _zombies(
 
     Exit code 1 when any of it was accepted, 2 when it could not begin.
     """
-    with place(keep) as folder:
-        setup = _setup(folder, seed=0, kills=0, jobs=at_once, **how)
+    with _setup(keep, seed=0, kills=0, jobs=at_once, **how) as setup:
         found = _tried(lambda: zombies.trials(setup, trials, _tell))
     _end(zombies.as_json(found), zombies.as_text(found), found.ok, wants_json, file)
 
 
-def _setup(folder: Path, *, url: str | None, worker_args: str, **how: Any) -> Setup:
+@contextmanager
+def _setup(
+    keep: Path | None, *, engine: str | None, url: str | None, worker_args: str, **how: Any
+) -> Generator[Setup]:
     words = tuple(shlex.split(worker_args))
-    return Setup(url=url or default_url(folder), worker_args=words, folder=folder, **how)
+    with place(keep) as folder, _prepared(folder, engine or "", url or "") as ground:
+        yield Setup(ground=ground, worker_args=words, folder=folder, **how)
+
+
+@contextmanager
+def _prepared(folder: Path, engine: str, url: str) -> Generator[Ground]:
+    if engine and url:
+        raise click.UsageError("--engine makes a place of its own, and --url names one; give one of them")
+    with ExitStack() as end:
+        yield _tried(lambda: end.enter_context(prepared(folder, engine, url)))
 
 
 def _tell(line: str) -> None:

@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from cardoon.engines.contract import BEAT_SECONDS, SILENCE_SECONDS
 from cardoon.failpoints.names import NAMES
 from cardoon.model import clock
 from cardoon.testing import faults
 from cardoon.testing.faults import Worker
+from cardoon.testing.torture import storm
 from cardoon.testing.torture.fleet import Fleet
 from cardoon.testing.torture.ledger import SUFFIX, Ledger, read_file
 from cardoon.testing.torture.setup import Setup
+from cardoon.testing.torture.storm import storm_over
 
 KILLS = {"child": 40, "supervisor": 12, "group": 15, "force": 8, "producer": 15, "failpoint": 10}
 """Of a hundred kills so many are of each kind; `force` is a second TERM."""
 
 OTHERS = {"stop child": 10, "stop worker": 12, "stop supervisor": 4, "deploy": 10}
 """Besides a hundred kills, so many of these."""
+
+_STORMS = {**storm.KILLS, **storm.OTHERS}
 
 _TWO_BEATS = 2 * BEAT_SECONDS
 LOST_AFTER = {
@@ -44,6 +48,11 @@ PLACES = [name for name in NAMES if name.partition(".")[0] in ("claim", "run", "
 """The failpoints that a worker passes."""
 
 
+def kills_among(struck: Mapping[str, int]) -> int:
+    """How many of these misfortunes were kills: of processes, of the server, of connections."""
+    return sum(struck.get(kind, 0) for kind in (*KILLS, *storm.KILLS))
+
+
 class Nemesis:
     """Strikes when told to. `log` is the ledger that it writes into."""
 
@@ -54,12 +63,13 @@ class Nemesis:
         self._chance = random.Random(f"nemesis {setup.seed}")
         self._later: list[tuple[float, Callable[[], object]]] = []
         self._still: dict[int, Worker] = {}
+        self._storm = storm_over(setup, self._chance, log, self._after)
         self.struck: Counter[str] = Counter()
 
     @property
     def kills(self) -> int:
-        """How many kills there were."""
-        return sum(self.struck[kind] for kind in KILLS)
+        """How many kills there were, of processes and of connections."""
+        return kills_among(self.struck)
 
     @property
     def has_done(self) -> bool:
@@ -76,10 +86,16 @@ class Nemesis:
 
     def strike(self) -> None:
         """One misfortune: a kill, or another one."""
-        kinds = {**KILLS, **OTHERS}
+        kinds = {**KILLS, **OTHERS, **(_STORMS if self._storm else {})}
         (kind,) = self._chance.choices(list(kinds), list(kinds.values()))
-        if getattr(self, f"_{kind.replace(' ', '_')}")():
+        if self._strike(kind):
             self.struck[kind] += 1
+
+    def _strike(self, kind: str) -> bool:
+        """Whether there was anybody to strike."""
+        if self._storm and kind in _STORMS:
+            return self._storm.strike(kind)
+        return bool(getattr(self, f"_{kind.replace(' ', '_')}")())
 
     # -- kills; each says whether there was anybody to kill
 

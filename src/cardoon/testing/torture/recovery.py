@@ -18,7 +18,10 @@ SELF_MADE = "poison"
 
 
 class Recovery(msgspec.Struct, frozen=True):
-    """Seconds from a fault to the next start of a job that it interrupted; over `jobs` of them."""
+    """Seconds from a fault to the next start of a job that it interrupted; over `jobs` of them.
+
+    Of an outage of the server: from its end to the next start of any job.
+    """
 
     jobs: int
     p50: float
@@ -63,7 +66,20 @@ def recoveries(evidence: Evidence) -> dict[str, Recovery]:
     found: dict[str, list[float]] = defaultdict(list)
     for interruption in interruptions(evidence):
         found[interruption.kind].append(interruption.seconds)
+    for kind, seconds in returns(evidence):
+        found[kind].append(seconds)
     return {kind: Recovery.of(seconds) for kind, seconds in sorted(found.items())}
+
+
+def returns(evidence: Evidence) -> Iterator[tuple[str, float]]:
+    """The end of each outage of the server, and after so many seconds anything was started again.
+
+    One that another outage cut short is left out.
+    """
+    moments = sorted((r.at, r) for r in evidence.events("over", "storm", "start"))
+    for (_, over), (_, then) in pairwise(moments):
+        if over.event == "over" and then.event == "start":
+            yield over.data["kind"], (then.at - over.at) / 1e9
 
 
 def _struck(fault: Record) -> list[int]:

@@ -18,7 +18,7 @@ import msgspec
 from cardoon.engines.contract import Profile
 from cardoon.testing.torture.check import Violation, counts
 from cardoon.testing.torture.evidence import Evidence
-from cardoon.testing.torture.nemesis import KILLS
+from cardoon.testing.torture.nemesis import kills_among
 from cardoon.testing.torture.recovery import Recovery, recoveries
 from cardoon.testing.torture.setup import Setup
 
@@ -100,7 +100,7 @@ def report_of(
     return Report(
         seed=setup.seed,
         jobs=len(evidence.jobs),
-        kills=sum(struck.get(kind, 0) for kind in KILLS),
+        kills=kills_among(struck),
         ended=dict(sorted(Counter(str(job.state) for job in evidence.jobs.values()).items())),
         starts=len(starts),
         repeated=_repeated(evidence),
@@ -112,7 +112,7 @@ def report_of(
         recovery=recoveries(evidence),
         seconds=round(seconds, 1),
         command=setup.command,
-        machine=machine_of(setup.url, profile),
+        machine=machine_of(setup.ground.url, profile),
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from cardoon.engines.contract import Engine
 from cardoon.model import clock
-from cardoon.model.errors import ConfigurationError
+from cardoon.model.errors import ConfigurationError, EngineUnavailable
 from cardoon.model.job import Filter, Job
 from cardoon.model.states import FINAL, State
 from cardoon.testing.torture.check import check
@@ -65,6 +66,7 @@ class Course:
         self._told = told
         self._total = sum(1 + len(job.follows) for job in planned(setup.seed, setup.jobs))
         self._ended = 0
+        self._seen = 0, self._total
         self._begun = self._progress = self._struck = self._spoke = clock.monotonic()
         self.fleet = Fleet(setup)
         self.nemesis = Nemesis(setup, self.fleet, Ledger(setup.folder, "nemesis"))
@@ -91,10 +93,12 @@ class Course:
         return stuck or not (self.fleet.producers or under_way)
 
     def _look(self) -> tuple[int, int]:
-        """How many jobs have ended, and how many have not."""
-        counts = [item for states in self._engine.count().values() for item in states.items()]
-        ended = sum(number for state, number in counts if state in FINAL)
-        return ended, sum(number for state, number in counts if state not in FINAL)
+        """How many jobs have ended, and how many have not; as last seen while the server is away."""
+        with suppress(EngineUnavailable):
+            counts = [item for states in self._engine.count().values() for item in states.items()]
+            ended = sum(number for state, number in counts if state in FINAL)
+            self._seen = ended, sum(number for state, number in counts if state not in FINAL)
+        return self._seen
 
     def _may_strike(self) -> bool:
         """The kills are spread over the jobs, but while nothing moves they go on slowly."""

@@ -81,7 +81,7 @@ def trials(setup: Setup, count: int, told: Callable[[str], None]) -> Trials:
         refused=refused,
         seconds=round(clock.monotonic() - begun, 1),
         command=_command(setup, count),
-        machine=machine_of(setup.url, profile),
+        machine=machine_of(setup.ground.url, profile),
     )
 
 

@@ -1,0 +1,374 @@
+"""Connections to the server: made when needed, kept on a stack, and all given up when one fails.
+
+A stack instead of the driver's pool: a connection is taken and put back without a lock, there are no
+threads that a fork would leave behind, and the one used last is used next.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import threading
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from inspect import signature
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import adapters
+from psycopg.abc import PQGen
+from psycopg.adapt import AdaptersMap
+from psycopg.conninfo import make_conninfo
+from psycopg.pq import TransactionStatus
+
+from cardoon.engines.contract import CALL_SECONDS, steps
+from cardoon.engines.forks import Gate, heed
+from cardoon.engines.postgres import wire
+from cardoon.engines.postgres.errors import TookTooLong, may_repeat, not_connected, translated
+from cardoon.engines.postgres.place import Place
+from cardoon.model import clock
+from cardoon.model.errors import EngineError, EngineUnavailable
+
+MOST = 20
+"""Connections of one engine object; who finds all of them taken waits for one."""
+REPEATS = 5
+MIGRATION_SECONDS = 600.0
+T = TypeVar("T")
+Row = tuple[Any, ...]
+
+_context = AdaptersMap(adapters)
+wire.teach(_context)
+
+
+_HAS_TIMEOUT = "timeout" in signature(psycopg.Connection.wait).parameters
+"""Newer drivers watch the time themselves, and faster."""
+
+
+class Connection(psycopg.Connection[Row]):
+    """One that never waits for its server longer than a call may take."""
+
+    patience = CALL_SECONDS
+    generation = 0
+
+    def __del__(self, _warn: Any = None, /) -> None:
+        """It goes with the engine object that it belongs to."""
+        with suppress(Exception):
+            self.close()
+
+    @cached_property
+    def ear(self) -> select.poll:
+        """Hears what the server says."""
+        poll = select.poll()
+        poll.register(self.fileno(), select.POLLIN | select.POLLHUP)
+        return poll
+
+    @cached_property
+    def kept(self) -> psycopg.Cursor[Row]:
+        """One cursor for all: what it learned of types it need not learn again."""
+        return self.cursor(binary=True)
+
+    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+        """See `psycopg.Connection.wait`."""
+        seconds = self.patience if timeout is None else min(timeout, self.patience)
+        deadline = clock.monotonic() + seconds
+        if not _HAS_TIMEOUT:
+            return super().wait(_bounded(gen, deadline), interval)
+        try:
+            return super().wait(gen, interval, seconds)
+        except psycopg.OperationalError as error:
+            if error.sqlstate is None and clock.monotonic() >= deadline:
+                raise TookTooLong("no answer") from error
+            raise
+
+
+def _bounded(gen: PQGen[T], deadline: float) -> PQGen[T]:
+    """The same conversation with the server, broken off when it has been silent until the deadline."""
+    try:
+        wanted = next(gen)
+        while True:
+            ready = yield wanted
+            if not ready and clock.monotonic() > deadline:
+                raise TookTooLong("no answer")
+            wanted = gen.send(ready)
+    except StopIteration as end:
+        value: T = end.value
+        return value
+
+
+class Connections:
+    """The connections of one engine object. `check` judges the first one; a forked process makes its own."""
+
+    def __init__(self, place: Place, check: Callable[[Connection], None]) -> None:
+        self.place = place
+        self.pooled = False
+        """Whether a pooler stands between, that may give each transaction to another session."""
+        self.durable = place.profile == "durable"
+        self._check = check
+        self._generation = 0
+        self._forget()
+        heed(self)
+
+    def _forget(self) -> None:
+        self._gate = Gate()
+        self._free = threading.Condition()
+        self._idle: list[Connection] = []
+        self._all: set[Connection] = set()
+        self._open = 0
+        self._waiting = 0
+        self._checked = False
+        self._has_settings = True
+
+    # -- calls
+
+    def fetch(self, query: bytes, values: Sequence[Any] = ()) -> list[Row]:
+        """The rows of one statement, which is one step. Of a write, its answer may be lost, never a part."""
+        return self._again(self._fetched, query, values)
+
+    def _fetched(self, query: bytes, values: Sequence[Any]) -> list[Row]:
+        # As `using` does it, in a third of the time.
+        steps.under_way += 1
+        db = None
+        try:
+            with self._gate:
+                db = self._take()
+                return db.kept.execute(query, values).fetchall()
+        except (psycopg.Error, OSError) as error:
+            raise (told := self._told(error)) from (None if told is error else error)
+        finally:
+            self._end(db)
+
+    def write(self, query: bytes, values: Sequence[Any] = ()) -> int:
+        """How many rows one writing statement changed."""
+        return self._again(self._written, query, values)
+
+    def _written(self, query: bytes, values: Sequence[Any]) -> int:
+        if not self.pooled:
+            with self.using() as db:
+                return db.kept.execute(query, values).rowcount
+        with self.transaction() as db:
+            return db.kept.execute(query, values).rowcount
+
+    def step(self, work: Callable[[Connection], T]) -> T:
+        """What `work` answers, in a transaction; it is done anew when another step was in its way."""
+        return self._again(lambda: self._stepped(work))
+
+    def _stepped(self, work: Callable[[Connection], T]) -> T:
+        with self.transaction() as db:
+            answer: T = work(db)
+        return answer
+
+    def _again(self, work: Callable[..., T], *values: Any) -> T:
+        """The server takes one of two steps back that wait for each other; then nothing was written."""
+        for _ in range(REPEATS):
+            try:
+                return work(*values)
+            except _Backed:
+                continue
+        return work(*values)
+
+    @contextmanager
+    def transaction(self) -> Generator[Connection]:
+        """Several statements as one step: committed at the end of the block, rolled back if it raises."""
+        with self.using() as db, db.transaction():
+            if self.pooled:
+                db.execute(f"SET LOCAL synchronous_commit = {'on' if self.durable else 'off'}".encode())
+            yield db
+
+    @contextmanager
+    def using(self) -> Generator[Connection]:
+        """A connection for this block. When it fails, all are given up: the others have the same fate."""
+        steps.under_way += 1
+        db = None
+        try:
+            with self._gate:
+                db = self._take()
+                yield db
+        except (psycopg.Error, OSError) as error:
+            raise (told := self._told(error)) from (None if told is error else error)
+        finally:
+            self._end(db)
+
+    def _told(self, error: psycopg.Error | OSError) -> Exception:
+        """What the caller hears of it."""
+        if isinstance(error, EngineError):
+            return error
+        if isinstance(error, psycopg.Error) and may_repeat(error):
+            return _Backed(str(error))
+        return translated(error, self.place)
+
+    def _end(self, db: Connection | None) -> None:
+        # Nested, so that a signal handler that raises anywhere cannot skip a release.
+        try:
+            if db is not None:
+                self._put_back(db)
+        finally:
+            steps.under_way -= 1
+            if steps.owed and not steps.under_way:
+                steps.owed = False
+                signal.raise_signal(signal.SIGALRM)
+
+    @contextmanager
+    def unchecked(self) -> Generator[Connection]:
+        """A connection of its own, with more patience, to whatever lies there; for migrations."""
+        db = self.connect()
+        db.patience = MIGRATION_SECONDS
+        try:
+            yield db
+        except psycopg.Error as error:
+            raise translated(error, self.place) from error
+        finally:
+            db.close()
+
+    # -- the stack
+
+    def _take(self) -> Connection:
+        """One that is idle, else a new one. What a thread takes and puts back costs no lock."""
+        try:
+            while _is_dead(found := self._idle.pop()):
+                self.give_up()
+                self._drop(found)
+            return found
+        except IndexError:
+            return self._another()
+
+    def _another(self) -> Connection:
+        with self._free:
+            self._waiting += 1
+            try:
+                may = self._free.wait_for(lambda: self._idle or self._open < MOST, CALL_SECONDS)
+            finally:
+                self._waiting -= 1
+            if not may:
+                raise EngineUnavailable(
+                    f"all {MOST} connections to {self.place.shown} were in use for {CALL_SECONDS:g} s"
+                )
+            is_new = self._open < MOST
+            self._open += is_new
+        if not is_new:
+            return self._take()
+        try:
+            return self._fresh()
+        except BaseException:
+            self._closed()
+            raise
+
+    def _closed(self) -> None:
+        with self._free:
+            self._open -= 1
+            self._free.notify()
+
+    def _put_back(self, db: Connection) -> None:
+        broken = db.pgconn.transaction_status != TransactionStatus.IDLE
+        if broken:
+            self.give_up()
+        if broken or db.generation != self._generation:
+            self._drop(db)
+            return
+        self._idle.append(db)
+        if self._waiting:
+            with self._free:
+                self._free.notify()
+
+    def _drop(self, db: Connection) -> None:
+        if db in self._all:
+            self._all.discard(db)
+            self._closed()
+        with suppress(psycopg.Error, OSError):
+            db.close()
+
+    def give_up(self) -> None:
+        """Close what is idle, and what is in use when it is put back: the one way to begin afresh."""
+        self._generation += 1
+        while self._idle:
+            self._drop(self._idle.pop())
+
+    def _fresh(self) -> Connection:
+        db = self.connect()
+        self._all.add(db)
+        if not self._checked:
+            try:
+                self._check(db)
+            except BaseException:
+                self._all.discard(db)
+                db.close()
+                raise
+            self._checked = True
+        return db
+
+    def connect(self) -> Connection:
+        """A new connection outside of the stack."""
+        generation = self._generation
+        try:
+            db = self._connected()
+        except psycopg.Error as error:
+            raise not_connected(error, self.place) from None
+        db.generation = generation
+        self._know(db)
+        return db
+
+    def _connected(self) -> Connection:
+        libpq = dict(self.place.libpq)
+        if not self._has_settings:
+            del libpq["options"]
+        try:
+            return Connection.connect(make_conninfo(**libpq), autocommit=True, context=_context)
+        except psycopg.Error as error:
+            # Poolers know no settings at the start; then the functions and transactions bring their own.
+            if not self._has_settings or "startup parameter" not in str(error):
+                raise
+            self._has_settings = False
+            return self._connected()
+
+    def _know(self, db: Connection) -> None:
+        """Learn whether this session is ours alone: a pooler tells a process id that is not the session's."""
+        pid = db.execute("SELECT pg_backend_pid()").fetchall()[0][0]
+        self.pooled = not self._has_settings or pid != db.info.backend_pid
+        db.prepare_threshold = None if self.pooled else 2
+        if not self.pooled:
+            wanted = "on" if self.durable else "off"
+            db.execute(
+                b"SELECT set_config('synchronous_commit', %s, false) WHERE %s <> 'on' "
+                b"OR current_setting('synchronous_commit') <> 'remote_apply'",
+                [wanted, wanted],
+            )
+
+    def close(self) -> None:
+        """Let go of every connection; those in use go when they are put back."""
+        self.give_up()
+        self._checked = False
+
+    # -- forks
+
+    def before_fork(self) -> None:
+        """See `Forkable`."""
+        self._gate.close()
+
+    def after_fork(self) -> None:
+        """See `Forkable`."""
+        self._gate.open()
+
+    def forked(self) -> None:
+        """See `Forkable`. The sessions are the parent's: nothing may be said to the server on them."""
+        for db in self._all:
+            leave_to_parent(db)
+        self._forget()
+
+
+class _Backed(psycopg.OperationalError):
+    """The server took the step back, for another's sake."""
+
+
+def _is_dead(db: Connection) -> bool:
+    """Whether an idle connection was closed, or has something to say: nobody asked it."""
+    return bool(db.ear.poll(0))
+
+
+def leave_to_parent(db: Connection) -> None:
+    """Let go of a connection that a fork copied, without a word to the server."""
+    with suppress(psycopg.Error, OSError):
+        nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        os.dup2(nowhere, db.fileno(), inheritable=False)
+        os.close(nowhere)
+        db.close()

@@ -1,0 +1,154 @@
+"""Who lives and who does not, on PostgreSQL: beats, retirement and the sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+from cardoon import failpoints
+from cardoon.engines import retirement
+from cardoon.engines.contract import Heard, Retired, Swept, check_order
+from cardoon.engines.postgres.connection import Connection, Row
+from cardoon.engines.postgres.forgetting import Forgetting
+from cardoon.engines.postgres.listener import DONE
+from cardoon.engines.postgres.rows import claim_of, encode_error, message_arrays, stored, told
+from cardoon.engines.postgres.wire import byteas, int2s, int8s, texts
+from cardoon.engines.silence import Silence
+from cardoon.model import clock, flow
+from cardoon.model.job import Claim, Report
+from cardoon.model.message import Message, Unreadable, decode
+from cardoon.model.states import State
+
+_TOMBSTONE_SECONDS = 86_400.0
+_reports = msgspec.json.Decoder(Report)
+
+
+class Liveness(Forgetting):
+    """Beats, retire and sweep; see the contract for what each verb promises."""
+
+    _silence: Silence
+
+    def beat(self, reports: Sequence[Report]) -> Heard:
+        """See `Broker.beat`."""
+        if not reports:
+            return Heard(set(), {}, {})
+        last = {stored(report.worker): msgspec.json.encode(report) for report in reports}
+        with self._silence.unless_it_fails():
+            beaten: dict[str, str] = dict(self._connections.step(lambda db: self._beaten(db, last)))
+        heard = Heard(
+            {told(worker) for worker in last if worker not in beaten},
+            {told(worker): what for worker, what in beaten.items() if what},
+            {},
+        )
+        for worker, id in self._connections.fetch(self._sql("to_end"), [texts(last)]):
+            heard.terminate.setdefault(told(worker), []).append(told(id))
+        return heard
+
+    def _beaten(self, db: Connection, last: dict[str, bytes]) -> list[Row]:
+        return db.execute(self._sql("beat"), [texts(last), byteas(last.values())]).fetchall()
+
+    def order(self, worker: str, what: str) -> bool:
+        """See `Broker.order`."""
+        check_order(what)
+        return self._connections.write(self._sql("order"), [what, stored(worker)]) == 1
+
+    def held(self, worker: str) -> list[Claim]:
+        """See `Broker.held`."""
+        rows = self._connections.fetch(self._sql("held"), [stored(worker)])
+        return [claim for row in rows if (claim := _readable(row, worker)) is not None]
+
+    def workers(self) -> list[Report]:
+        """See `Broker.workers`."""
+        rows = self._connections.fetch(self._sql("workers"))
+        return [_report(told(worker), report) for worker, report in rows]
+
+    def retire(self, worker: str, *, crashed: bool = True, evidence: str = "") -> Retired:
+        """See `Broker.retire`."""
+        kept = retirement.kept(evidence)
+        return self._connections.step(lambda db: self._retire(db, worker, crashed, kept))
+
+    def _retire(self, db: Connection, worker: str, crashed: bool, evidence: str = "") -> Retired:
+        name, shift = stored(worker), clock.shift()
+        grave = [name, msgspec.json.encode({"worker": worker}), shift]
+        if not db.execute(self._sql("retire"), grave).fetchall():
+            return Retired([], [])
+        db.execute(self._sql("release_worker"), [name])
+        rows = db.execute(self._sql("lost"), [name], binary=True).fetchall()
+        if not rows:
+            return Retired([], [])
+        if crashed:
+            error = encode_error(retirement.lost(retirement.DIED, evidence))
+            db.execute(self._sql("record_crash"), [shift, error, retirement.DIED, name])
+        solo = crashed and len(rows) == 1
+        states = {told(row[1]): self._take_back(db, row, crashed, solo, evidence) for row in rows}
+        self._returned(db)
+        self._tell(db, DONE)
+        returned = [id for id, state in states.items() if state is State.READY]
+        return Retired(returned, [id for id, state in states.items() if state is State.QUARANTINED])
+
+    def _take_back(self, db: Connection, row: Row, crashed: bool, solo: bool, evidence: str) -> State:
+        seq, _id, _attempt, crashes, suspect, cancel, body = row
+        crashes += solo
+        state, note = retirement.after(crashed, crashes, cancel > 0)
+        poison = state is State.QUARANTINED
+        error = encode_error(retirement.lost(note, evidence)) if poison else None
+        values = [int(not crashed), crashes, crashed or suspect, note, error, seq]
+        db.execute(self._sql("give_back"), values)
+        if state is not State.READY:
+            db.execute(self._sql("bury"), [int8s([seq]), state.value, None, 0, clock.shift()])
+        if poison:
+            self._push_what_follows(db, body)
+        return state
+
+    def _push_what_follows(self, db: Connection, body: bytes) -> None:
+        """Push what was to follow the failure of this job."""
+        with suppress(Unreadable):
+            self._store(db, flow.after_failure(decode(body)))
+
+    def _store(self, db: Connection, messages: Sequence[Message]) -> None:
+        if not messages:
+            return
+        lines = {(m.queue, m.priority) for m in messages}
+        known = [texts([stored(queue) for queue, _ in lines]), int2s([priority for _, priority in lines])]
+        db.execute(self._sql("know"), known)
+        db.execute(self._sql("store"), [*message_arrays(messages), clock.shift()])
+
+    def sweep(self) -> Swept:
+        """See `Broker.sweep`."""
+        dead = self._silence.dead(self.workers())
+        if failpoints.armed and dead:
+            failpoints.hit("sweep.seen_dead")
+        retired, due, expired = self._connections.step(lambda db: self._swept(db, dead))
+        if failpoints.armed and (dead or due or expired):
+            failpoints.hit("sweep.after_release")
+        return Swept(due=due, expired=expired, forgotten=self._forget_old(), dead=retired)
+
+    def _swept(self, db: Connection, dead: Collection[str]) -> tuple[dict[str, Retired], int, int]:
+        retired = {worker: self._retire(db, worker, crashed=True) for worker in dead}
+        if failpoints.armed and dead:
+            failpoints.hit("sweep.middle_of_batch")
+        due, expired = db.execute(self._sql("sweep_look"), [clock.shift()]).fetchall()[0]
+        if due:
+            self._returned(db)
+        if expired:
+            self._tell(db, DONE)
+        return retired, due, expired
+
+
+def _readable(row: Row, worker: str) -> Claim | None:
+    """The claim of a running row; none of one that was damaged since it was claimed."""
+    try:
+        return claim_of(row, worker)
+    except Unreadable:
+        return None
+
+
+def _report(worker: str, data: Any) -> Report:
+    """The report of a worker; of one that cannot be read there is only its silence to judge by."""
+    try:
+        return _reports.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return Report(worker=worker)

@@ -1,0 +1,214 @@
+"""What the parts of the engine share: its state, rows from messages and back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from cardoon.engines.postgres.connection import Connection, Connections
+from cardoon.engines.postgres.heads import Heads
+from cardoon.engines.postgres.listener import READY, Listener
+from cardoon.engines.postgres.wire import byteas, floats, int2s, texts
+from cardoon.engines.sqlfile import queries
+from cardoon.model import clock
+from cardoon.model import message as envelope
+from cardoon.model.job import Claim, Job
+from cardoon.model.message import Message, Unreadable
+from cardoon.model.outcome import ErrorReport
+from cardoon.model.states import State
+
+_Q = queries(Path(__file__).with_name("queries.sql"))
+
+JOB_COLUMNS = Job.__struct_fields__
+"""The columns of a job are the fields of what is told of it."""
+ATTEMPT_COLUMNS = (
+    "id", "task", "queue", "priority", "state", "token", "attempt", "started", "finished", "worker", "result",
+    "error", "note",
+)  # fmt: skip
+_ONLY_ENDED = ("finished", "result")
+OPEN_COLUMNS = ", ".join(f"NULL AS {name}" if name in _ONLY_ENDED else name for name in JOB_COLUMNS)
+ENDED_COLUMNS = ", ".join(JOB_COLUMNS)
+_TEXTS = ("id", "task", "queue", "worker", "parent", "note")
+
+DAY_SECONDS = 86_400.0
+"""The clocks of a sender and of the server are never so far apart."""
+
+_EVER = float("-inf")
+_errors = msgspec.json.Decoder(ErrorReport)
+
+
+class Core:
+    """The state of an engine object that all verbs use."""
+
+    _connections: Connections
+    _listener: Listener
+    _heads: Heads
+    _known: set[tuple[str, int]]
+    _table: int
+    """The number of the table of jobs in its database: names its locks and notices."""
+    _queries: dict[str, bytes]
+
+    def _sql(self, name: str) -> bytes:
+        """The query of this name, in our schema."""
+        return self._queries[name]
+
+    def _found_table(self) -> int:
+        """Learn the number of our table, at the first call that needs it."""
+        number = int(self._connections.fetch(self._sql("table"))[0][0])
+        self._table = number - 2**32 if number >= 2**31 else number
+        return self._table
+
+    def _open_once(self) -> None:
+        if not self._table:
+            self._found_table()
+
+    def _durable(self) -> bool:
+        return self._connections.durable
+
+    def _tell(self, db: Connection, kind: int) -> None:
+        """Wake sleepers when this transaction commits."""
+        table = self._table or int(db.execute(self._sql("table")).fetchall()[0][0])
+        db.execute(self._sql("tell"), [table, kind, "r" if kind == READY else "d"])
+
+    def _returned(self, db: Connection) -> None:
+        """Something may be claimed when this transaction commits that is older than the last push."""
+        db.execute(self._sql("returned"))
+        self._tell(db, READY)
+
+
+def queries_in(schema: str) -> dict[str, bytes]:
+    """All queries, for tables in this schema (quoted)."""
+    return {name: text.replace("{schema}", schema).encode() for name, text in _Q.items()}
+
+
+# -- text: PostgreSQL keeps no NUL
+
+
+def stored(text: str) -> str:
+    """The text as it is kept."""
+    if "\0" in text or "\1" in text:
+        return text.replace("\1", "\1\1").replace("\0", "\1\2")
+    return text
+
+
+def told(text: str) -> str:
+    """The text as it was."""
+    if "\1" in text:
+        return "\1".join(part.replace("\1\2", "\0") for part in text.split("\1\1"))
+    return text
+
+
+# -- messages
+
+
+def message_arrays(messages: Sequence[Message]) -> list[Any]:
+    """The messages by columns, as `store` takes them, and the moment before which none of them ended."""
+    return [
+        texts([stored(m.id) for m in messages]),
+        texts([stored(m.task) for m in messages]),
+        texts([stored(m.queue) for m in messages]),
+        int2s([m.priority for m in messages]),
+        _unless_none([m.due for m in messages], floats),
+        _unless_none([m.expires for m in messages], floats),
+        _unless_none([None if m.parent is None else stored(m.parent) for m in messages], texts),
+        byteas([envelope.encode(m) for m in messages]),
+        not_before([m.id for m in messages]),
+    ]
+
+
+def message_values(message: Message) -> list[Any]:
+    """The same of a single message that is due now, for `push_one`."""
+    return [
+        stored(message.id),
+        stored(message.task),
+        stored(message.queue),
+        message.priority,
+        None if message.parent is None else stored(message.parent),
+        envelope.encode(message),
+        not_before((message.id,)),
+    ]
+
+
+def _unless_none(values: list[Any], pack: Any) -> Any:
+    return None if values.count(None) == len(values) else pack(values)
+
+
+def not_before(ids: Collection[str]) -> float:
+    """A moment before which no job of these ids can have ended: a UUIDv7 tells when it was made.
+
+    Of one that claims to come from the future that is not believed.
+    """
+    if not ids or any(len(id) != 36 or id[14] != "7" for id in ids):
+        return _EVER
+    newest = made(max(ids))
+    if newest == _EVER or newest > clock.now() + DAY_SECONDS / 24:
+        return _EVER
+    return made(min(ids)) - DAY_SECONDS
+
+
+def made(id: str) -> float:
+    """When an id was made, if it is a UUIDv7; else long ago."""
+    if len(id) != 36 or id[14] != "7":
+        return _EVER
+    try:
+        return int(id[:8] + id[9:13], 16) / 1000
+    except ValueError:
+        return _EVER
+
+
+# -- claims and jobs
+
+
+def claim_of(row: tuple[Any, ...], worker: str) -> Claim:
+    """The claim of a running job, of a row of `exchange` or `held`; raises Unreadable."""
+    seq, id, body, token, attempt, retries, crashes, suspect, started = row[:9]
+    message = envelope.decode(body)
+    if message.id != id and message.id != told(id):
+        raise Unreadable(f"the row of {id!r} holds the message of {message.id!r}")
+    return Claim(message, worker, token, attempt, retries, crashes, suspect, seq, started)
+
+
+def fence(claim: Claim) -> list[Any]:
+    """What only the attempt that owns its job knows."""
+    return [claim.ref, stored(claim.message.id), claim.token]
+
+
+def encode_error(error: ErrorReport | None) -> bytes | None:
+    """An error as it is stored."""
+    return None if error is None else msgspec.json.encode(error)
+
+
+def decode_error(data: bytes | None) -> ErrorReport | None:
+    """A stored error; one that cannot be read is reported as itself."""
+    if data is None:
+        return None
+    try:
+        return _errors.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        return ErrorReport(type="Unreadable", message=str(error))
+
+
+def job_of(row: Sequence[Any]) -> Job:
+    """The job of a row of `JOB_COLUMNS`."""
+    return _job(JOB_COLUMNS, row)
+
+
+def attempt_of(row: Sequence[Any]) -> Job:
+    """One earlier attempt of a job, of a row of the query `attempts`."""
+    return _job(ATTEMPT_COLUMNS, row)
+
+
+def _job(names: Sequence[str], row: Sequence[Any]) -> Job:
+    fields: dict[str, Any] = dict(zip(names, row, strict=True))
+    for name in _TEXTS:
+        if fields.get(name):
+            fields[name] = told(fields[name])
+    fields["error"] = decode_error(fields["error"])
+    try:
+        return msgspec.convert(fields, Job, strict=True)
+    except msgspec.ValidationError as error:
+        said: dict[str, Any] = {name: str(fields.get(name)) for name in ("id", "task", "queue")}
+        return Job(**said, priority=0, state=State.PARKED, note=f"this row cannot be read: {error}")

@@ -1,0 +1,114 @@
+"""The way of a job on Redis: pushed, claimed, settled, waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from cardoon import failpoints
+from cardoon.engines.contract import End, Turn, lost_by
+from cardoon.engines.exchange import OneByOne, hit_after, hit_before
+from cardoon.engines.redis.core import Core, fence, packed_messages, said
+from cardoon.engines.redis.ears import RECHECK_SECONDS, Ear
+from cardoon.engines.redis.records import body_of, claim_of, folded, id_of, key_of, loose_task, record_of
+from cardoon.engines.redis.settling import packed_end
+from cardoon.engines.redis.wire import packed
+from cardoon.model import clock
+from cardoon.model.job import Claim
+from cardoon.model.message import Message, Unreadable
+
+
+class Broker(OneByOne, Core):
+    """Carries jobs; see the contract for what each verb promises."""
+
+    def push(self, messages: Sequence[Message], *, by: Claim | None = None) -> list[bool]:
+        """See `Broker.push`."""
+        if failpoints.armed:
+            failpoints.hit("enq.before_send")
+        name, values, many = _said(messages, by)
+        if failpoints.armed:
+            failpoints.hit("enq.batch_middle")
+        new = self._server.send(name, values, many)
+        if by is not None and new == -1:
+            raise lost_by(by, len(messages))
+        if failpoints.armed:
+            failpoints.hit("enq.after_commit")
+            failpoints.hit("enq.after_send_before_reply")
+        return [new == 1] if name == "push_one" else [is_new == 1 for is_new in new]
+
+    def exchange(
+        self,
+        ends: Sequence[End],
+        worker: str,
+        queues: Collection[str] | None,
+        limit: int,
+        *,
+        alone: bool = True,
+    ) -> Turn:
+        """See `Broker.exchange`."""
+        keys = packed([key_of(claim.id) for claim, _outcome in ends])
+        packed_ends = [packed_end(end) for end in ends]
+        if failpoints.armed:
+            hit_before(ends, limit)
+        head = packed([worker, said(queues), limit, int(alone), len(ends)])
+        refused, claimed = self._server.send(
+            "exchange",
+            b"".join([head, keys, *[data for data, _many in packed_ends]]),
+            5 + len(ends) + sum([many for _data, many in packed_ends]),
+        )
+        claims = self._claims(worker, claimed)
+        if failpoints.armed:
+            hit_after(ends, claims)
+        return Turn([ends[number - 1][0] for number in refused], claims)
+
+    def _claims(self, worker: str, claimed: list[bytes]) -> list[Claim]:
+        found = [
+            self._claim(worker, key, kept) for key, kept in zip(claimed[::2], claimed[1::2], strict=True)
+        ]
+        return [claim for claim in found if claim is not None]
+
+    def _claim(self, worker: str, key: bytes, kept: bytes) -> Claim | None:
+        """The claim of this record; what cannot be read is parked."""
+        id, record = id_of(key), record_of(kept)
+        try:
+            return claim_of(id, record, worker)
+        except Unreadable as error:
+            task = loose_task(body_of(id, record))
+            self._server.run("park", key, record.seq, record.token, task, str(error))
+            return None
+
+    def wait(self, queues: Collection[str] | None, timeout: float) -> bool:
+        """See `Broker.wait`."""
+        deadline, wanted = clock.monotonic() + timeout, said(queues)
+        with self._ears.listen() as ear:
+            while True:
+                answer = self._server.run("wait", ear.name, wanted, 2 * RECHECK_SECONDS)
+                if answer == 1:
+                    return True
+                left = deadline - clock.monotonic()
+                if left <= 0 or ear.woken:
+                    return self._nothing(ear)
+                ear.wait(min(left, RECHECK_SECONDS, _seconds(answer)))
+                if ear.heard:
+                    return True
+
+    def _nothing(self, ear: Ear) -> bool:
+        """False; who has gone hears no more, so that nobody tells this ear what another should hear."""
+        self._server.command("HDEL", self._server.base + b":ears", ear.name)
+        return False
+
+
+def _said(messages: Sequence[Message], by: Claim | None) -> tuple[str, bytes, int]:
+    """The script that stores these messages, its values, packed, and how many they are."""
+    if by is not None:
+        return "push_by", packed(fence(by)) + packed_messages(messages), 3 + 3 * len(messages)
+    if len(messages) == 1 and messages[0].due is None and messages[0].expires is None:
+        message = messages[0]
+        key = key_of(message.id)
+        return "push_one", packed([key, message.priority, message.queue, folded(key, message)]), 4
+    return "push", packed_messages(messages), 3 * len(messages)
+
+
+def _seconds(answer: Any) -> float:
+    """Until the next job falls due."""
+    return max(0.0, float(answer)) if answer else RECHECK_SECONDS

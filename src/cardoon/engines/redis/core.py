@@ -1,0 +1,63 @@
+"""What the halves of the engine share: its connections and ears, and how messages and claims are said."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from functools import lru_cache
+
+import msgspec
+
+from cardoon.engines.contract import names
+from cardoon.engines.redis.connection import Connections
+from cardoon.engines.redis.ears import Ears
+from cardoon.engines.redis.records import folded, key_of
+from cardoon.engines.redis.wire import Value, packed
+from cardoon.model.job import Claim
+from cardoon.model.message import Message
+
+_SAME = packed([""])
+
+
+class Core:
+    """The state of an engine object that all verbs use."""
+
+    _server: Connections
+    _ears: Ears
+
+
+def address_of(message: Message) -> bytes:
+    """Where a message goes, as `lua/put.lua` reads it."""
+    if message.due is None and message.expires is None:
+        return _usual_address(message.priority, message.queue)
+    due = "-" if message.due is None else repr(message.due)
+    expires = "-" if message.expires is None else repr(message.expires)
+    return f"{message.priority} {due} {expires} {message.queue}".encode()
+
+
+@lru_cache
+def _usual_address(priority: int, queue: str) -> bytes:
+    return f"{priority} - - {queue}".encode()
+
+
+def packed_messages(messages: Sequence[Message]) -> bytes:
+    """The values of new jobs, packed; raises what `encode` raises before anything is sent."""
+    parts, before = [], b""
+    for message in messages:
+        key = key_of(message.id)
+        address = address_of(message)
+        told = _SAME if address == before else packed([address])
+        body = folded(key, message)
+        parts.append(b"$%d\r\n%b\r\n%b$%d\r\n%b\r\n" % (len(key), key, told, len(body), body))
+        before = address
+    return b"".join(parts)
+
+
+def fence(claim: Claim) -> tuple[Value, ...]:
+    """What only the attempt that owns its job knows."""
+    return key_of(claim.id), claim.ref, claim.token
+
+
+def said(queues: Collection[str] | None) -> bytes:
+    """Queues as the scripts read them: `*` for all, else an array."""
+    wanted = names(queues)
+    return b"*" if wanted is None else msgspec.msgpack.encode(wanted)

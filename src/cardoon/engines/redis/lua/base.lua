@@ -1,0 +1,3 @@
+-- Where the keys begin.
+
+local base = KEYS[1]

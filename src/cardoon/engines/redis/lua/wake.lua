@@ -1,0 +1,51 @@
+-- Who waits, and hears of what this script does.
+
+local counted, woken, ended = {}, {}, {}
+
+local function count(queue, state, change)
+  local of = counted[queue]
+  if not of then
+    of = {}
+    counted[queue] = of
+  end
+  of[state] = (of[state] or 0) + change
+end
+
+local function write_counts()
+  for queue, of in pairs(counted) do
+    for state, change in pairs(of) do
+      if change ~= 0 then redis.call('HINCRBY', base .. ':counts', state .. ':' .. queue, change) end
+    end
+  end
+end
+
+local function heard_by(ear)
+  return redis.call('PUBLISH', base .. ':ear:' .. ear, '') > 0
+end
+
+-- Wakes as many of those that wait for work as there is work for.
+local function wake_workers()
+  if not next(woken) then return end
+  local ears = redis.call('HGETALL', base .. ':ears')
+  for n = 1, #ears, 2 do
+    local wish = cmsgpack.unpack(ears[n + 1])
+    for queue, left in pairs(woken) do
+      if left > 0 and (not wish[2] or wish[2][queue]) then
+        redis.call('HDEL', base .. ':ears', ears[n])
+        if wish[1] > wall and heard_by(ears[n]) then woken[queue] = left - 1 end
+        break
+      end
+    end
+  end
+end
+
+-- Wakes those that wait for the end of one of these jobs.
+local function wake_waiters()
+  if #ended == 0 or redis.call('EXISTS', base .. ':waiters') == 0 then return end
+  for _, id in ipairs(ended) do
+    local key = base .. ':r:' .. id
+    local ears = redis.call('SMEMBERS', key)
+    for _, ear in ipairs(ears) do heard_by(ear) end
+    if #ears > 0 then redis.call('DEL', key) end
+  end
+end

@@ -1,0 +1,225 @@
+"""Jobs as Redis keeps them, and back: ids, bodies, and the one record that holds everything of a job."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from cardoon.model import message as envelope
+from cardoon.model.job import Claim, Job
+from cardoon.model.message import Message, Unreadable
+from cardoon.model.outcome import ErrorReport
+from cardoon.model.states import State
+
+STATES = tuple(State)
+CODES = {state: number for number, state in enumerate(STATES, 1)}
+"""The numbers of the states, as the scripts know them."""
+
+CANCELLING = 2
+"""The bit in the flags of a running job that is not to wait again."""
+
+_NIL = msgspec.Raw(b"\xc2")
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
+_TEXT = b"\xff"
+_HEAD = b'{"v":1,"id":"'
+_HEAD_AND_ID = len(_HEAD) + 37
+
+
+class Record(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A job; the order is that of `lua/job.lua`. What is not there is False there."""
+
+    seq: int
+    created: float
+    state: int
+    queue: str
+    priority: int
+    flags: int
+    token: int
+    attempt: int
+    due: float | bool
+    expires: float | bool
+    body: msgspec.Raw
+    retries: int | bool = 0
+    crashes: int | bool = 0
+    started: float | bool = False
+    finished: float | bool = False
+    worker: str | bool = False
+    result: msgspec.Raw = _NIL
+    error: msgspec.Raw = _NIL
+    note: str | bool = False
+    progress: msgspec.Raw = _NIL
+
+
+class Attempt(msgspec.Struct, array_like=True, frozen=True):
+    """An attempt that did not end its job, or an end that was replayed."""
+
+    state: int
+    token: int
+    attempt: int
+    started: float | bool
+    finished: float | bool
+    worker: str | bool
+    result: msgspec.Raw
+    error: msgspec.Raw
+    note: str | bool
+
+
+class Note(msgspec.Struct, array_like=True, frozen=True):
+    """Something that is attached to a job."""
+
+    kind: msgspec.Raw
+    data: msgspec.Raw
+
+
+class _Loose(msgspec.Struct):
+    """As much of a message as is told of one that cannot be read."""
+
+    task: str = ""
+    parent: str | None = None
+
+
+record_of = msgspec.msgpack.Decoder(Record).decode
+kept_attempt = msgspec.msgpack.Decoder(Attempt).decode
+note_of = msgspec.msgpack.Decoder(Note).decode
+_loose = msgspec.json.Decoder(_Loose).decode
+_errors = msgspec.json.Decoder(ErrorReport).decode
+
+
+def key_of(id: str) -> bytes:
+    """An id as the keys have it: the 16 bytes of a UUID, any other text marked as such."""
+    if _UUID(id) and not id.startswith("ff"):
+        return bytes.fromhex(id.replace("-", ""))
+    return _TEXT + id.encode("utf-8", "surrogatepass")
+
+
+def id_of(key: bytes) -> str:
+    """The id of a key."""
+    if key.startswith(_TEXT):
+        return key[1:].decode("utf-8", "surrogatepass")
+    text = key.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def folded(key: bytes, message: Message) -> bytes:
+    """The wire form without its beginning, which follows from the key: a third of a small message."""
+    body = envelope.encode(message)
+    if len(key) == 16 and not key.startswith(_TEXT) and body.startswith(_HEAD):
+        return body[_HEAD_AND_ID:]
+    return body
+
+
+def unfolded(id: str, body: bytes) -> bytes:
+    """The whole wire form again."""
+    return b'%b%b"%b' % (_HEAD, id.encode(), body) if body.startswith(b",") else body
+
+
+def data_of(raw: msgspec.Raw) -> bytes | None:
+    """The bytes of a text of msgpack, which need not be UTF-8; None where there is none."""
+    kept = bytes(raw)
+    first = kept[0]
+    if first == 0xC2:
+        return None
+    if first & 0xE0 == 0xA0:
+        return kept[1:]
+    return kept[{0xD9: 2, 0xDA: 3, 0xDB: 5}[first] :]
+
+
+def or_none(value: Any) -> Any:
+    """A value of a record, None where there is none."""
+    return None if value is False else value
+
+
+def body_of(id: str, record: Record) -> bytes:
+    """The wire form of its message."""
+    return unfolded(id, data_of(record.body) or b"")
+
+
+def claim_of(id: str, record: Record, worker: str) -> Claim:
+    """The claim of a running job; raises Unreadable."""
+    message = envelope.decode(body_of(id, record))
+    if message.id != id:
+        raise Unreadable(f"the record of {id!r} holds the message of {message.id!r}")
+    started = float(record.started)
+    retries, crashes = int(record.retries), int(record.crashes)
+    suspect = bool(record.flags & 1)
+    return Claim(
+        message, worker, record.token, record.attempt, retries, crashes, suspect, record.seq, started
+    )
+
+
+def loose_task(body: bytes) -> str:
+    """The task that a body names, also one of a newer envelope; empty where none can be made out."""
+    return _loosely(body).task
+
+
+def _loosely(body: bytes) -> _Loose:
+    try:
+        return _loose(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _Loose()
+
+
+def decode_error(raw: msgspec.Raw) -> ErrorReport | None:
+    """A stored error; one that cannot be read is reported as itself."""
+    data = data_of(raw)
+    if data is None:
+        return None
+    try:
+        return _errors(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        return ErrorReport(type="Unreadable", message=str(error))
+
+
+def encode_error(error: ErrorReport | None) -> bytes | None:
+    """An error as it is stored."""
+    return None if error is None else msgspec.json.encode(error)
+
+
+def job_of(id: str, record: Record) -> Job:
+    """Everything that is known of a job."""
+    body = body_of(id, record)
+    said = _loosely(body)
+    return Job(
+        id=id,
+        task=said.task,
+        queue=record.queue,
+        priority=record.priority,
+        state=STATES[record.state - 1],
+        token=record.token,
+        attempt=record.attempt,
+        retries=int(record.retries),
+        crashes=int(record.crashes),
+        created=record.created,
+        due=or_none(record.due),
+        expires=or_none(record.expires),
+        started=or_none(record.started),
+        finished=or_none(record.finished),
+        worker=or_none(record.worker),
+        parent=said.parent,
+        result=data_of(record.result),
+        progress=data_of(record.progress),
+        error=decode_error(record.error),
+        note=or_none(record.note) or "",
+        body=body,
+    )
+
+
+def attempt_of(job: Job, attempt: Attempt) -> Job:
+    """One earlier attempt of this job."""
+    return Job(
+        id=job.id,
+        task=job.task,
+        queue=job.queue,
+        priority=job.priority,
+        state=STATES[attempt.state - 1],
+        token=attempt.token,
+        attempt=attempt.attempt,
+        started=or_none(attempt.started),
+        finished=or_none(attempt.finished),
+        worker=or_none(attempt.worker),
+        result=data_of(attempt.result),
+        error=decode_error(attempt.error),
+        note=or_none(attempt.note) or "",
+    )

@@ -1,0 +1,62 @@
+"""Jobs as Redis keeps them, and back."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cardoon.engines.redis.records import data_of, folded, id_of, key_of, loose_task, unfolded
+from cardoon.model import clock
+from cardoon.model.message import Message, encode
+
+UUIDS = st.uuids().map(str)
+IDS = st.text() | UUIDS | UUIDS.map(str.upper) | st.text(min_size=15, max_size=17)
+
+
+@given(IDS)
+def test_an_id_is_what_its_key_says(id: str) -> None:
+    assert id_of(key_of(id)) == id
+
+
+@given(st.lists(IDS, unique=True, max_size=30))
+def test_no_two_ids_have_one_key(ids: list[str]) -> None:
+    assert len({key_of(id) for id in ids}) == len(ids)
+
+
+def test_the_key_of_our_own_ids_is_short() -> None:
+    assert len(key_of(clock.new_id())) == 16
+
+
+@given(IDS, st.text())
+def test_a_folded_message_is_whole_again(id: str, task: str) -> None:
+    message = Message(id=id, task=task)
+    assert unfolded(id, folded(key_of(id), message)) == encode(message)
+
+
+def test_our_own_messages_are_folded() -> None:
+    message = Message(id=clock.new_id(), task="shop.resize")
+    assert len(folded(key_of(message.id), message)) == len(encode(message)) - 50
+
+
+@pytest.mark.parametrize("size", [0, 1, 31, 32, 255, 256, 65_535, 65_536])
+def test_text_of_any_length_is_taken_out_of_its_msgpack(size: int) -> None:
+    assert data_of(msgspec.Raw(msgspec.msgpack.encode("x" * size))) == b"x" * size
+
+
+def test_nothing_is_told_from_empty() -> None:
+    assert data_of(msgspec.Raw(msgspec.msgpack.encode(False))) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "task"),
+    [
+        (b'{"v":2,"task":"shop.new","args":{}}', "shop.new"),
+        (b'{"v":1}', ""),
+        (b"\xff", ""),
+        (b'{"task":3}', ""),
+    ],
+)
+def test_the_task_of_a_newer_envelope_is_made_out(body: bytes, task: str) -> None:
+    assert loose_task(body) == task
