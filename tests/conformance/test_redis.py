@@ -135,7 +135,7 @@ def test_a_right_that_is_missing_is_named(redis_at: Any) -> None:
 
 def test_the_rights_that_the_page_names_are_enough(redis_at: Any) -> None:
     server = redis_at()
-    tell(server, "ACL", "SETUSER", "ada", "on", ">s3cret", "resetchannels", "~{law-*", "&{law-*", *RIGHTS)
+    tell(server, "ACL", "SETUSER", "ada", "on", ">s3cret", "resetchannels", "~{law_*", "&{law_*", *RIGHTS)
     report = run(server.url.replace("redis://", "redis://ada:s3cret@"), "G8")
     assert report.ok, [verdict for verdict in report.verdicts if verdict.verdict == "broken"]
 

@@ -305,7 +305,11 @@ class Connections:
         except psycopg.Error as error:
             raise not_connected(error, self.place) from None
         db.generation = generation
-        self._know(db)
+        try:
+            self._know(db)
+        except BaseException as error:
+            db.close()
+            raise (not_connected(error, self.place) if isinstance(error, psycopg.Error) else error) from None
         return db
 
     def _connected(self) -> Connection:

@@ -1,8 +1,9 @@
 """Ears hear at once what others would have to look for again and again.
 
 An ear is a connection that listens to a channel of its own, whose name it leaves with the server while
-somebody waits. A word on it is a hint: whoever waits looks once a second all the same, and with each look
-makes sure that its ear is not deaf.
+somebody waits for work; who waits for the end of a job follows the channel of that job with it. A word on
+it is a hint: whoever waits looks once a second all the same, and with each look makes sure that its ear is
+not deaf.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import os
 import select
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -19,14 +20,12 @@ from redis import exceptions
 from cardoon.engines.forks import heed
 from cardoon.engines.redis.connection import Connections
 from cardoon.engines.redis.faults import translated
-from cardoon.engines.redis.wire import Connection, answer, command, descriptor, drop
+from cardoon.engines.redis.wire import Connection, Value, answer, command, descriptor, drop
 from cardoon.model import clock
 from cardoon.model.errors import EngineError
 
 RECHECK_SECONDS = 1.0
 """Whoever sleeps looks that often anyway."""
-
-_PING = command("PING")
 
 
 class Ears:
@@ -93,6 +92,7 @@ class Ear:
         self.woken = self.heard = False
         self._connections = connections
         self._connection: Connection | None = None
+        self._followed: Sequence[bytes] = ()
         self._asked, self._sure = False, 0.0
         self._wake_reader, self._wake_writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
 
@@ -105,6 +105,31 @@ class Ear:
         if self._connection is not None:
             self._hear()
         self._open()
+
+    @contextmanager
+    def following(self, channels: Sequence[bytes]) -> Generator[None]:
+        """Within the block it hears what is said on these, from its first moment on."""
+        try:
+            self._follow(channels)
+            yield
+        finally:
+            self._followed = ()
+            self._say("UNSUBSCRIBE", *channels)
+
+    def _follow(self, channels: Sequence[bytes]) -> None:
+        self._followed = channels
+        if self._say("SUBSCRIBE", *channels) and not self._hear(confirmed=len(channels)):
+            self._break()
+        self._open()
+
+    def _say(self, *words: Value) -> bool:
+        """Whether it could be said; else its connection is replaced by the next wait."""
+        try:
+            if self._connection is not None:
+                self._connection.send_packed_command([command(*words)], check_health=False)
+        except (exceptions.RedisError, OSError):
+            self._break()
+        return self._connection is not None
 
     def wait(self, timeout: float) -> None:
         """Sleep until a word, until woken, or for `timeout` seconds."""
@@ -131,37 +156,43 @@ class Ear:
             return
         try:
             connection = self._connections.connect()
-            answer(connection, command("SUBSCRIBE", self._connections.key(b"ear", self.name.encode())))
+            own = self._connections.key(b"ear", self.name.encode())
+            answer(connection, command("SUBSCRIBE", own, *self._followed))
+            for _ in self._followed:
+                connection.read_response()
         except EngineError:
             raise
         except (exceptions.RedisError, OSError) as error:
             raise translated(error, self._connections.place.shown) from error
         self._connection, self._asked, self._sure = connection, False, clock.monotonic()
 
-    def _hear(self) -> None:
-        """Take in what was said; a connection that broke is replaced by the next wait."""
+    def _hear(self, confirmed: int = 0) -> bool:
+        """Take in what was said; whether so many channels were confirmed, in a time in which any server that
+        is there does so. A connection that broke is replaced by the next wait.
+        """
         try:
-            while self._connection is not None and self._connection.can_read(0):
-                self._take_in(self._connection.read_response())
+            while self._connection and self._connection.can_read(RECHECK_SECONDS * (confirmed > 0)):
+                confirmed -= self._take_in(self._connection.read_response())
         except (exceptions.RedisError, OSError):
             self._break()
+        return confirmed <= 0
 
-    def _take_in(self, said: Any) -> None:
+    def _take_in(self, said: Any) -> bool:
+        """Whether it confirms that another channel is followed."""
         self._sure = clock.monotonic()
         if said[0] == b"pong":
             self._asked = False
-        else:
+        elif said[0] == b"message":
             self.heard = True
+        return bool(said[0] == b"subscribe")
 
     def _ask(self) -> None:
         """Make sure that somebody speaks: who did not answer the last time is not there any more."""
-        try:
-            if self._connection is None or self._asked:
-                return self._break()
-            self._connection.send_packed_command([_PING], check_health=False)
+        if self._asked:
+            return self._break()
+        if self._say("PING"):
             self._asked, self._sure = True, clock.monotonic()
-        except (exceptions.RedisError, OSError):
-            self._break()
+        return None
 
     def _break(self) -> None:
         connection, self._connection = self._connection, None

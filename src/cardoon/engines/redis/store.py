@@ -42,9 +42,10 @@ class Store(Core):
         """See `Store.wait_results`."""
         deadline = clock.monotonic() + timeout
         keys = [key_of(id) for id in ids]
-        with self._ears.listen() as ear:
+        channels = [self._server.base + b":waiting", *(self._server.key(b"r", key) for key in keys)]
+        with self._ears.listen() as ear, ear.following(channels):
             while True:
-                told = self._server.run("await", ear.name, 2 * RECHECK_SECONDS, *keys)
+                told = self._server.run("await", *keys)
                 found = {id_of(key): kept for key, kept in zip(told[::2], told[1::2], strict=True)}
                 left = deadline - clock.monotonic()
                 if found or left <= 0 or ear.woken:

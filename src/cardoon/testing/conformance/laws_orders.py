@@ -54,6 +54,14 @@ def nobody_takes_an_order_for_another(bench: Bench) -> None:
 
 
 @law("G15")
+def a_worker_that_claimed_in_vain_is_known_too(bench: Bench) -> None:
+    """One for whom there was nothing to claim can be told something as well."""
+    same(bench.claim(worker="ada"), [], "what ada gets")
+    same(bench.engine.order("ada", "quiet"), True, "the answer")
+    same(_heard(bench, "ada"), {"ada": "quiet"}, "what ada hears")
+
+
+@law("G15")
 def a_worker_that_claimed_is_known(bench: Bench) -> None:
     """A worker that claimed before its first beat can be told something, and hears it with that beat."""
     bench.running(worker="ada")

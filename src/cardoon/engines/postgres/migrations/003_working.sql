@@ -188,6 +188,8 @@ BEGIN
                 WHERE j.ctid = ANY(_tids)
                 RETURNING j.seq, j.id, j.body, j.token, j.attempt, j.retries, j.crashes, j.suspect, j.started,
                     j.priority, j.queue;
+        ELSIF NOT EXISTS (SELECT FROM {schema}.workers w WHERE w.id = _worker) THEN
+            PERFORM {schema}.may_claim(_worker);
         END IF;
         RETURN QUERY
             SELECT _returns, NULL::text, ''::bytea, 0, 0, 0, 0, _full, _now, 0::smallint, NULL::text;

@@ -13,7 +13,7 @@ local tried = {
   { 'RPUSH', key, 'x' }, { 'LRANGE', key, 0, 0 }, { 'LLEN', key }, { 'LINDEX', key, 0 }, { 'LTRIM', key, 1, -1 },
   { 'ZADD', key, 1, 'x' }, { 'ZSCORE', key, 'x' }, { 'ZRANGE', key, 0, 0 }, { 'ZRANGEBYSCORE', key, 0, 1 },
   { 'ZREVRANGEBYSCORE', key, 1, 0 }, { 'ZCARD', key }, { 'ZREMRANGEBYSCORE', key, 2, 3 }, { 'ZREM', key, 'x' },
-  { 'PUBLISH', base .. ':ear:probe', '' },
+  { 'PUBLISH', base .. ':ear:probe', '' }, { 'PUBSUB', 'NUMSUB', base .. ':waiting' },
 }
 for _, command in ipairs(tried) do
   local answer = redis.pcall(unpack(command))

@@ -39,13 +39,9 @@ local function wake_workers()
   end
 end
 
--- Wakes those that wait for the end of one of these jobs.
+-- Tells those that wait for the end of one of these jobs, each on a channel that is its own. Who waits for any
+-- listens to one more, so that nothing is told while nobody does; no key has to be written, and synced, for that.
 local function wake_waiters()
-  if #ended == 0 or redis.call('EXISTS', base .. ':waiters') == 0 then return end
-  for _, id in ipairs(ended) do
-    local key = base .. ':r:' .. id
-    local ears = redis.call('SMEMBERS', key)
-    for _, ear in ipairs(ears) do heard_by(ear) end
-    if #ears > 0 then redis.call('DEL', key) end
-  end
+  if #ended == 0 or redis.call('PUBSUB', 'NUMSUB', base .. ':waiting')[2] == 0 then return end
+  for _, id in ipairs(ended) do redis.call('PUBLISH', base .. ':r:' .. id, '') end
 end
