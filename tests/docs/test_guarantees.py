@@ -16,6 +16,7 @@ from tests.docs.faults_table import FAULTS, Fault
 
 from cardoon.testing.conformance import laws
 from cardoon.testing.torture.check import COUNTED
+from cardoon.testing.torture.recovery import HELD_UP
 from cardoon.testing.torture.report import Machine, Report
 from cardoon.testing.torture.zombies import Trials
 
@@ -33,7 +34,8 @@ seed and its command. A server is one of the run's own, and is killed and cut of
 
 _BEFORE_FAULTS = """\
 Of each engine: how often a fault was brought about, and how many seconds later (p50 / p99 / max) a job that
-it interrupted was run again; after an outage of the server, any job.
+it interrupted was run again; after an outage of the server, any job. *Held up*: meanwhile nothing at all was
+started, since a process stood still; on SQLite one that is stopped within its turn to write keeps the turn.
 """
 
 
@@ -115,8 +117,9 @@ def _of_run(run: Report, kind: str) -> str:
     if kind not in run.struck:
         return ""
     times = "once" if run.struck[kind] == 1 else f"{run.struck[kind]:,} times"
-    again = run.recovery.get(kind)
-    return times if again is None else f"{times}; {again.p50:g} / {again.p99:g} / {again.max:g}"
+    again, held_up = run.recovery.get(kind), run.recovery.get(kind + HELD_UP)
+    said = [times] if again is None else [times, f"{again.p50:g} / {again.p99:g} / {again.max:g}"]
+    return "; ".join([*said, *([f"held up: {held_up.max:g} at most"] if held_up else [])])
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:

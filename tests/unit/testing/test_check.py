@@ -336,6 +336,11 @@ def test_recovery_is_from_the_fault_to_the_next_start_of_what_it_interrupted() -
     assert recoveries(paper.evidence) == {"child": Recovery(jobs=1, p50=3.0, p99=3.0, max=3.0)}
 
 
+def test_a_death_in_a_standstill_of_everything_is_told_apart() -> None:
+    paper = again(run_twice().stopped(OTHER, seconds=20).killed(CHILD).wait(2))
+    assert list(recoveries(paper.evidence)) == ["child, held up"]
+
+
 def test_what_was_finished_before_the_fault_was_not_interrupted() -> None:
     paper = Paper().sent().started().effect().killed(CHILD)
     assert recoveries(again(paper).evidence) == {}

@@ -16,6 +16,13 @@ from cardoon.testing.torture.ledger import Record
 SELF_MADE = "poison"
 """The kind of the deaths that a task brought about itself."""
 
+HELD_UP = ", held up"
+"""Said of a death when meanwhile nothing was started anywhere for `_STANDSTILL` while a process was stopped:
+one that is stopped within its turn to write keeps the turn of a SQLite file.
+"""
+_STANDSTILL = 1_000_000_000
+"""Nanoseconds."""
+
 
 class Recovery(msgspec.Struct, frozen=True):
     """Seconds from a fault to the next start of a job that it interrupted; over `jobs` of them.
@@ -53,12 +60,16 @@ class Interruption(NamedTuple):
 
 def interruptions(evidence: Evidence) -> Iterator[Interruption]:
     """Every start that was cut short and repeated. Time in line is included."""
-    starts = _starts(evidence)
+    starts, standstills = _starts(evidence), list(_standstills(evidence))
     for fault in evidence.events("kill", "stop", "die"):
         kind = fault.data.get("kind", SELF_MADE)
         for first, second in (pair for pid in _struck(fault) for pair in starts.get(pid, ())):
             if second.at > fault.at and _interrupted(evidence, first, fault):
-                yield Interruption(kind, first, second, (second.at - fault.at) / 1e9)
+                held_up = fault.event != "stop" and any(
+                    begin < second.at and end > fault.at for begin, end in standstills
+                )
+                seconds = (second.at - fault.at) / 1e9
+                yield Interruption(kind + HELD_UP * held_up, first, second, seconds)
 
 
 def recoveries(evidence: Evidence) -> dict[str, Recovery]:
@@ -80,6 +91,14 @@ def returns(evidence: Evidence) -> Iterator[tuple[str, float]]:
     for (_, over), (_, then) in pairwise(moments):
         if over.event == "over" and then.event == "start":
             yield over.data["kind"], (then.at - over.at) / 1e9
+
+
+def _standstills(evidence: Evidence) -> Iterator[tuple[int, int]]:
+    """When nothing was started for long while a process was stopped: from when to when."""
+    stops = [(stop.at, stop.at + stop.data["seconds"] * 1e9) for stop in evidence.events("stop")]
+    for before, after in pairwise(sorted(start.at for start in evidence.events("start"))):
+        if after - before > _STANDSTILL and any(begin < after and end > before for begin, end in stops):
+            yield before, after
 
 
 def _struck(fault: Record) -> list[int]:
