@@ -118,7 +118,15 @@ FAULTS = (
         why="another boot proves nothing, so after it the 8 seconds of silence decide",
     ),
     Fault("F17", "the host sleeps", why="to come with schedules; one worker that sleeps is F5"),
-    Fault("F18", "no process can be started", why="not brought about yet"),
+    Fault(
+        "F18",
+        "no process can be started",
+        (
+            "journeys/test_faults.py"
+            "::test_when_no_process_can_be_started_the_worker_tries_again_and_blames_nobody",
+            "unit/model/test_silence.py::test_who_cannot_look_proves_nobody_dead",
+        ),
+    ),
     Fault(
         "F19",
         "a sender does not learn that its job was stored",
@@ -224,7 +232,14 @@ FAULTS = (
             "conformance/test_postgres.py::test_a_lock_that_is_held_elsewhere_ends_a_call_in_time",
         ),
     ),
-    Fault("F37", "a pooler gives each transaction another session", why="not brought about yet"),
+    Fault(
+        "F37",
+        "a pooler gives each transaction another session",
+        (
+            "conformance/test_postgres.py::test_a_pooler_is_noticed_and_polled_through",
+            "conformance/test_postgres.py::test_the_laws_hold_behind_a_pooler",
+        ),
+    ),
     Fault(
         "F38",
         "the disk is full",

@@ -218,6 +218,19 @@ def test_too_few_descriptors_are_felt_by_the_task_and_the_worker_goes_on(app: Ca
         assert app.send_task("fragile.open_files", (100,)).get(10) == "enough"
 
 
+def test_when_no_process_can_be_started_the_worker_tries_again_and_blames_nobody(app: Cardoon) -> None:
+    """The supervisor has no descriptor left for another process, nor to look at those that it has."""
+    with faults.Worker("fragile:app", "-p", "2") as worker:
+        first, second = worker.wait_ready(2)
+        with faults.file_limit(3, worker.supervisor):
+            os.kill(first, signal.SIGKILL)
+            until(lambda: "no process could be started" in worker.log, 20, what="an attempt to start one")
+            assert app.send_task("fragile.pid").get(20) == second
+        until(lambda: len(set(worker.ready()) - {first}) == 2, 30, what="two processes again")
+        assert second in worker.ready()
+        assert worker.log.count("lost worker=") == 1
+
+
 # -- a full disk
 
 

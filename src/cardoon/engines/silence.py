@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -38,22 +38,28 @@ def host() -> str:
 
 
 def process_start(pid: int) -> int:
-    """When this process started, in ticks since boot; 0 when there is none."""
-    found = _process(pid)
-    return found[2] if found else 0
+    """When this process started, in ticks since boot; 0 when there is none, or when it cannot be read."""
+    with suppress(OSError):
+        found = _process(pid)
+        return found[2] if found else 0
+    return 0
 
 
 def is_stopped(pid: int) -> bool:
     """Whether a signal stopped this process; one that a debugger holds is not meant."""
-    found = _process(pid)
-    return found is not None and found[0] == "T"
+    with suppress(OSError):
+        found = _process(pid)
+        return found is not None and found[0] == "T"
+    return False
 
 
 def _process(pid: int) -> tuple[str, int, int] | None:
-    """State, parent and start of a process: fields 3, 4 and 22 of /proc/PID/stat (proc(5))."""
+    """State, parent and start of a process: fields 3, 4 and 22 of /proc/PID/stat (proc(5)); None when there
+    is none. Raises OSError when that cannot be told, as without a free file descriptor: no proof of a death.
+    """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
+    except (FileNotFoundError, ProcessLookupError):
         return None
     return fields[0], int(fields[1]), int(fields[19])
 
@@ -63,11 +69,18 @@ def proven_dead(report: Report) -> bool:
 
     A dead process whose supervisor lives is left to it, which knows how the end came.
     """
-    if not report.boot or report.boot != boot_id() or report.host != host() or not report.pid:
+    if not (report.boot and report.pid and report.pid_started):
         return False
+    if report.boot != boot_id() or report.host != host():
+        return False
+    with suppress(OSError):
+        return not _lives(report) and not _judges(report.supervisor)
+    return False
+
+
+def _lives(report: Report) -> bool:
     found = _process(report.pid)
-    lives = found is not None and found[0] not in "ZX" and found[2] == report.pid_started
-    return not lives and not _judges(report.supervisor)
+    return found is not None and found[0] not in "ZX" and found[2] == report.pid_started
 
 
 def _judges(supervisor: str) -> bool:

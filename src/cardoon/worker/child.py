@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -119,13 +120,12 @@ class Child:
                 os.killpg(self.pid, signal.SIGKILL)
         _, status, usage = os.wait4(self.pid, 0)
         self._popen.returncode = os.waitstatus_to_exitcode(status)
-        peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
         death = Death(
             worker=self.worker,
             name=self.report.name,
             code=self._popen.returncode,
             orderly=self.done,
-            peak_memory=peak,
+            peak_memory=_peak(usage),
             log=tuple(self.slate.lines()),
             stack=self.slate.stack(),
             deadline=self.slate.passed(clock.monotonic()),
@@ -143,3 +143,8 @@ class Child:
         except OSError:
             return False
         return True
+
+
+def _peak(usage: resource.struct_rusage) -> int:
+    """Bytes. `os.wait4` imports `resource` if nobody has; by then there may be no file that can be opened."""
+    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -11,6 +11,7 @@ from samples import FakeClock
 from cardoon.engines import silence
 from cardoon.engines.silence import Silence, proven_dead
 from cardoon.model.job import Report
+from cardoon.testing import faults
 
 needs_proc = pytest.mark.skipif(not silence.boot_id(), reason="death is proven by /proc")
 
@@ -41,6 +42,21 @@ def test_a_finished_child_is_proven_dead() -> None:
     assert not proven_dead(report)
     child.communicate(b"\n", timeout=30)
     assert proven_dead(report)
+
+
+@needs_proc
+def test_who_cannot_look_proves_nobody_dead() -> None:
+    """Without a free file descriptor the living look like the dead."""
+    report = local(os.getpid())
+    with faults.file_limit(1):
+        assert not proven_dead(report)
+        assert silence.process_start(os.getpid()) == 0
+    assert silence.process_start(os.getpid()) == report.pid_started
+
+
+@needs_proc
+def test_a_process_whose_start_nobody_could_read_is_not_proven_dead() -> None:
+    assert not proven_dead(msgspec.structs.replace(local(os.getpid()), pid_started=0))
 
 
 @needs_proc
