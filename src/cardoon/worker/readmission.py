@@ -17,13 +17,15 @@ from cardoon.model.states import State
 log = logging.getLogger("cardoon.worker")
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 5.0, 600.0
+SOON_SECONDS = 0.2
 
 
 class Readmission:
     """Lets the parked jobs of these tasks wait again; `at` is its next moment (monotonic), at first at once.
 
-    While some are `back`, it looks at what ends: if this process itself parks one of them, as its arguments
-    fit no version here, they are tried more and more rarely.
+    Those that are `back` may have gone to an older worker all the same, so it tries again soon. It looks at
+    what ends: if this process itself parks one of them, as its arguments fit no version here, they are tried
+    more and more rarely.
     """
 
     def __init__(self, engine: Engine, tasks: Collection[str]) -> None:
@@ -40,9 +42,16 @@ class Readmission:
             self.back = self._engine.unpark(list(self._tasks)) > 0
         except EngineError as error:
             log.debug("parked jobs could not be readmitted yet: %s", error)
-        self._every = min(self._every * 2, LONGEST_SECONDS) if self._in_vain else SHORTEST_SECONDS
+        self._every = self._next()
         self._in_vain = False
         self.at = clock.monotonic() + self._every
+
+    def _next(self) -> float:
+        if not self.back:
+            return SHORTEST_SECONDS
+        if self._in_vain:
+            return min(2 * max(self._every, SHORTEST_SECONDS), LONGEST_SECONDS)
+        return min(2 * self._every, SHORTEST_SECONDS) if self._every < SHORTEST_SECONDS else SOON_SECONDS
 
     def look(self, ends: Iterable[End]) -> None:
         """At how attempts ended that may have been readmitted."""
