@@ -78,8 +78,9 @@ class Connections:
                 connection.execute("BEGIN")
                 yield connection
             finally:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
+                with suppress(sqlite3.ProgrammingError):  # it was closed under a signal handler that raised
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
 
     @contextmanager
     def writing(self) -> Generator[sqlite3.Connection]:
