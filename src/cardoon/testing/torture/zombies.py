@@ -104,7 +104,7 @@ class Batch:
             self._until("the first start of each job", lambda: len(self._starts(1)) == len(self.ids))
             zombies = grave.children()
             with grave.stopped():
-                # One more than jobs that stay: which of them comes first depends on whose worker is retired first.
+                # One more than there are jobs that stay: those may be given back, and started, first.
                 owner = stack.enter_context(self._worker("owner", OWNERS + 1))
                 self._until("a second start of each job", lambda: len(self._starts(2)) == len(self.ids))
                 self._open("wake")
