@@ -307,9 +307,12 @@ class Connections:
         db.generation = generation
         try:
             self._know(db)
-        except BaseException as error:
+        except psycopg.Error as error:
             db.close()
-            raise (not_connected(error, self.place) if isinstance(error, psycopg.Error) else error) from None
+            raise not_connected(error, self.place) from None
+        except BaseException:
+            db.close()
+            raise
         return db
 
     def _connected(self) -> Connection:
