@@ -237,10 +237,9 @@ def test_a_session_that_was_ended_is_replaced(url: str, make: Make) -> None:
     engine = make(url)
     engine.push([message()])
     with psycopg.connect(plain(url), autocommit=True) as db:
-        db.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE application_name = 'cardoon' AND pid <> pg_backend_pid()"
-        )
+        others = "FROM pg_stat_activity WHERE application_name = 'cardoon' AND pid <> pg_backend_pid()"
+        db.execute(f"SELECT pg_terminate_backend(pid) {others}")
+        until(lambda: db.execute(f"SELECT count(*) {others}").fetchone() == (0,), "the sessions are gone")
     assert engine.push([message()]) == [True]
 
 

@@ -20,20 +20,20 @@ _QUERIES = (
     "task:*.Mail",
     "args.0:cat OR kwargs.n>=6",
     "kwargs.n:5 -state:skipped",
-    "kwargs.to.name:A*a",
+    "kwargs.to.name:I*s",
     "args.0.0:x",
     "args.1:true",
     "error:oserror",
     '"\\"disk\\""',
     "MAIL OR another",
-    "-ada NOT cat",
+    "-ines NOT cat",
     "priority<5",
     "worker:ada state:running",
     "duration>=0",
     "-(duration>=0)",
     "-kwargs.n:5 -args.1:5",
 )
-"""Each tells some of the jobs of a law from the others."""
+"""Each tells some of the jobs of a law from the others; no word in them can be a part of an id."""
 
 
 def _found(bench: Bench, **how: Any) -> list[str]:
@@ -176,7 +176,7 @@ def a_query_is_asked_of_every_job(bench: Bench) -> None:
     """A query finds exactly the jobs that meet it, whether the engine can say it in its own words or not."""
     bench.finished(outcome.succeeded(None), queue="a", task="t.Mail", args=["cat", 5])
     error = ErrorReport(type="OSError", message='no "disk" left')
-    bench.finished(outcome.failed(error), queue="ab", kwargs={"n": 5, "to": {"name": "Ada"}})
+    bench.finished(outcome.failed(error), queue="ab", kwargs={"n": 5, "to": {"name": "Ines"}})
     bench.finished(outcome.skipped("held by another"), queue="b", priority=2, args=[["x"]])
     bench.push(queue="b", kwargs={"n": 6.5}, due=clock.now() + 60)
     bench.running(queue="c", args=[None, True])
