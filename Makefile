@@ -9,7 +9,7 @@ KILLS ?= 200
 FAULTS ?= $(KILLS)
 SEED ?= 1
 
-.PHONY: demo test lint types docs bench bench-peers torture setup clean
+.PHONY: demo test lint types docs guard bench bench-peers torture setup clean
 
 demo: setup
 	$(BIN)/cardoon demo
@@ -32,7 +32,10 @@ docs: setup
 	$(BIN)/python -m tests.docs.test_engines --write
 	$(BIN)/python -m tests.architecture.test_walk --write
 
-bench: setup
+guard: setup
+	$(BIN)/python -m benchmarks.guard
+
+bench: guard
 	$(BIN)/python -m benchmarks $(addprefix --engine ,$(ENGINES))
 
 bench-peers: setup

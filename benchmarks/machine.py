@@ -47,6 +47,13 @@ def _engine(ground: Ground) -> dict[str, str]:
     }
 
 
+def versions(ground: Ground) -> dict[str, str]:
+    """Those that decide how many steps a thing takes."""
+    facts, drivers = _engine(ground), ("msgspec", *DRIVERS.get(ground.engine, ()))
+    python = ".".join(platform.python_version_tuple()[:2])
+    return {"Python": python, "engine": facts["engine"], **{name: metadata.version(name) for name in drivers}}
+
+
 def _field(file: str, name: str) -> str:
     found = (line for line in Path(file).read_text().splitlines() if line.startswith(name))
     return next(found, ": unknown").partition(":")[2].strip()
