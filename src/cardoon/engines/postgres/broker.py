@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from functools import cached_property, partial
+from math import inf
 from typing import Any
 
 import psycopg
@@ -16,12 +18,23 @@ from cardoon.engines.postgres.connection import Connection, Row
 from cardoon.engines.postgres.errors import LEASE_LOST, KnownId, translated
 from cardoon.engines.postgres.heads import Line
 from cardoon.engines.postgres.listener import READY
-from cardoon.engines.postgres.rows import claim_of, fence, made, message_arrays, message_values, stored, told
+from cardoon.engines.postgres.prepared import Statement
+from cardoon.engines.postgres.rows import (
+    DAY_SECONDS,
+    claim_of,
+    fence,
+    made_by,
+    message_arrays,
+    order,
+    order_of_oldest,
+    stored,
+    told,
+)
 from cardoon.engines.postgres.settling import Settling, is_plain, plain_arrays
-from cardoon.engines.postgres.wire import Texts, int2s, teach, texts
+from cardoon.engines.postgres.wire import Texts, float8, int2, int2s, int4, int8, teach, texts
 from cardoon.model import clock
 from cardoon.model.job import Claim
-from cardoon.model.message import Message, Unreadable
+from cardoon.model.message import Message, Unreadable, encode
 
 RECHECK_SECONDS = 1.0
 """A notice is a hint and the tables are the truth: whoever sleeps looks that often anyway."""
@@ -31,7 +44,7 @@ POLL_SECONDS = 0.1
 _TELL_AGAIN_SECONDS = 0.002
 _FRESH_SECONDS = 60.0
 _WITHIN = ("driver_connection", "connection", "dbapi_connection")
-_WITH_NOTICE = 2
+_LONGEST_QUEUE = 1_000
 _TOO_LARGE = 2**31 - 1
 
 
@@ -40,7 +53,6 @@ class Broker(OneByOne, Settling):
 
     _told: dict[str, float]
     """When it was last asked here whether somebody waits for each queue."""
-    _push_one_query: bytes
 
     def push(self, messages: Sequence[Message], *, by: Claim | None = None) -> list[bool]:
         """See `Broker.push`."""
@@ -48,10 +60,11 @@ class Broker(OneByOne, Settling):
             failpoints.hit("enq.before_send")
         if len(messages) == 1 and by is None and not failpoints.armed and self._is_simple(messages[0]):
             with suppress(KnownId):
-                return [self._push_one(messages[0])]
+                self._push_one(messages[0])
+                return [True]
         try:
             new = self._push_many(messages, by, careful=False)
-        except KnownId:  # another stored one of the ids at this moment: now it is there
+        except KnownId:  # one of them is there already, or came at this moment
             new = self._push_many(messages, by, careful=True)
         if failpoints.armed:
             failpoints.hit("enq.after_commit")
@@ -69,22 +82,35 @@ class Broker(OneByOne, Settling):
 
     def _is_simple(self, message: Message) -> bool:
         is_plain = message.due is None and message.expires is None and _line(message) in self._known
-        return is_plain and 0.0 <= clock.now() - made(message.id) < _FRESH_SECONDS
+        return is_plain and not self._connections.pooled and _is_fresh(order(message.id))
 
-    def _push_one(self, message: Message) -> bool:
+    def _push_one(self, message: Message) -> None:
+        """A push of a fresh message that is due now, to a known line, in a fraction of the time.
+
+        It fails for a known id, which is faster than to be ready for it.
+        """
+        queue, number = stored(message.queue).encode(), order(message.id)
         may_tell = self._may_tell(message.queue)
-        values = [*message_values(message), may_tell, clock.shift()]
-        answer: int = self._connections.fetch(self._push_one_query or self._made_query(), values)[0][0]
+        values = [
+            stored(message.id).encode(),
+            stored(message.task).encode(),
+            queue,
+            int2(message.priority),
+            float8(clock.shift()),
+            None if message.parent is None else stored(message.parent).encode(),
+            encode(message),
+            int8(number),
+            float8(made_by(number) - DAY_SECONDS),
+            _news_of(queue) if may_tell else b"",
+            int4(self._table or self._found_table()),
+        ]
+        self._connections.run(self._single, values)
         if may_tell:
             self._told[message.queue] = clock.monotonic()
-        return answer > 0
 
-    def _made_query(self) -> bytes:
-        """The query with what never changes written into it: each value costs as it is sent."""
-        place, durable = str(self._table or self._found_table()), str(self._durable()).lower()
-        query = self._sql("push_one").replace(b"{place}", place.encode())
-        self._push_one_query = query.replace(b"{durable}", durable.encode())
-        return self._push_one_query
+    @cached_property
+    def _single(self) -> Statement:
+        return Statement(b"push_one", self._sql("push_one"))
 
     def push_on(self, connection: Any, messages: Sequence[Message]) -> list[bool]:
         """Push within the transaction that is open on the caller's connection; its end is the caller's.
@@ -96,7 +122,8 @@ class Broker(OneByOne, Settling):
         values, _lines = self._to_push(messages, None, careful=True)
         self._open_once()
         try:
-            with raw.cursor(row_factory=tuple_row) as cursor:
+            # Not a cursor of its kind: Django's write values into the text of a query, and lose their types.
+            with psycopg.Cursor(raw, row_factory=tuple_row) as cursor:
                 teach(cursor.adapters)
                 cursor.execute(self._sql("push"), values)
                 return self._pushed(cursor.fetchall(), messages)
@@ -108,9 +135,11 @@ class Broker(OneByOne, Settling):
     ) -> tuple[list[Any], set[Line]]:
         lines = set(map(_line, messages))
         unknown = lines - self._known
+        oldest = order_of_oldest([m.id for m in messages])
         values = [
             *message_arrays(messages),
-            careful or len({m.id for m in messages}) < len(messages),
+            oldest,
+            careful or not _is_fresh(oldest),
             texts([stored(queue) for queue, _ in unknown]) if unknown else None,
             int2s([priority for _, priority in unknown]) if unknown else None,
             *(fence(by) if by is not None else (None, None, None)),
@@ -158,7 +187,6 @@ class Broker(OneByOne, Settling):
             hit_before(ends, limit)
         plain = [end for end in ends if is_plain(end)]
         values = [
-            *plain_arrays(plain),
             stored(worker),
             _wanted(queues),
             min(max(limit, 0), _TOO_LARGE),
@@ -169,12 +197,15 @@ class Broker(OneByOne, Settling):
             clock.shift(),
         ]
         since = clock.monotonic()
-        if len(plain) == len(ends):
-            refused: list[int] = []
-            rows = self._connections.fetch(self._sql("exchange"), values)
+        refused: list[int] = []
+        if not ends:
+            rows = self._connections.fetch(self._sql("claim"), values)
+        elif len(plain) == len(ends):
+            rows = self._connections.fetch(self._sql("exchange"), [*plain_arrays(plain), *values])
         else:
-            refused, rows = self._exchanged_all([end for end in ends if not is_plain(end)], values)
-        turn = self._turn(rows, ends, refused, worker, clock.monotonic() - since)
+            others = [end for end in ends if not is_plain(end)]
+            refused, rows = self._exchanged_all(others, [*plain_arrays(plain), *values])
+        turn = self._turn(rows, ends, refused, worker, clock.monotonic() - since, queues, limit)
         if failpoints.armed:
             hit_after(ends, turn.claims)
         return turn
@@ -186,22 +217,33 @@ class Broker(OneByOne, Settling):
         return refused, [row[1:] for row in rows if row[1] is not None]
 
     def _turn(
-        self, rows: list[Row], ends: Sequence[End], refused: list[int], worker: str, seconds: float
+        self,
+        rows: list[Row],
+        ends: Sequence[End],
+        refused: list[int],
+        worker: str,
+        seconds: float,
+        queues: Collection[str] | None,
+        limit: int,
     ) -> Turn:
         by_ref = {claim.ref: claim for claim, _ in ends}
         gone = [by_ref[seq] for seq in refused]
         claims: list[Row] = []
+        looked: Row | None = None
         for row in rows:
             if row[1] is not None:
                 claims.append(row)
             elif row[2] is None:
                 gone.append(ends_at(ends, row[0]))
             else:
-                self._heads.heard(row[0], row[8])
-                self._heads.looked(full=row[7], seconds=seconds)
+                looked = row
         claims.sort(key=lambda row: (row[9], row[0]))
-        for row in claims:
-            self._heads.claimed((told(row[10]), row[9]), row[0])
+        if looked is not None and not any(row[7] for row in claims):  # beside a suspect no line is looked at
+            last = claims[-1][9] if claims and len(claims) >= min(limit, _TOO_LARGE) else inf
+            self._heads.heard(looked[0], looked[8], partial(_is_beyond, queues, last))
+            self._heads.looked(full=looked[7], seconds=seconds)
+            for row in claims:
+                self._heads.claimed((told(row[10]), row[9]), row[0])
         return Turn(gone, self._readable(claims, worker))
 
     def _readable(self, rows: list[Row], worker: str) -> list[Claim]:
@@ -245,6 +287,22 @@ class Broker(OneByOne, Settling):
         ((claimable, until_due, full),) = self._connections.fetch(self._sql("look"), values)
         self._heads.looked(full=full, seconds=clock.monotonic() - since)
         return bool(claimable), RECHECK_SECONDS if until_due is None else max(0.0, until_due)
+
+
+def _is_fresh(order: int) -> bool:
+    """Whether an id was made a moment ago: then it is hardly ever one that is known."""
+    return 0.0 <= clock.now() - made_by(order) < _FRESH_SECONDS
+
+
+def _news_of(queue: bytes) -> bytes:
+    """What a notice says of something to claim in this queue; not its name where it cannot carry that."""
+    return b"r" if len(queue) > _LONGEST_QUEUE or b"\n" in queue else b"r" + queue
+
+
+def _is_beyond(queues: Collection[str] | None, last: float, line: Line) -> bool:
+    """Whether a look at these queues that ended with this priority did not come to this line."""
+    queue, priority = line
+    return priority > last or (queues is not None and queue not in queues)
 
 
 def _line(message: Message) -> Line:

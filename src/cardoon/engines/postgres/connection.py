@@ -25,8 +25,8 @@ from psycopg.pq import TransactionStatus
 
 from cardoon.engines.contract import CALL_SECONDS, steps
 from cardoon.engines.forks import Gate, heed
-from cardoon.engines.postgres import wire
-from cardoon.engines.postgres.errors import TookTooLong, may_repeat, not_connected, translated
+from cardoon.engines.postgres import prepared, wire
+from cardoon.engines.postgres.errors import TookTooLong, is_demoted, may_repeat, not_connected, translated
 from cardoon.engines.postgres.place import Place
 from cardoon.model import clock
 from cardoon.model.errors import EngineError, EngineUnavailable
@@ -65,9 +65,20 @@ class Connection(psycopg.Connection[Row]):
         return poll
 
     @cached_property
-    def kept(self) -> psycopg.Cursor[Row]:
-        """One cursor for all: what it learned of types it need not learn again."""
-        return self.cursor(binary=True)
+    def prepared(self) -> set[bytes]:
+        """The names of what was prepared by hand."""
+        return set()
+
+    @cached_property
+    def _kept(self) -> dict[bytes, psycopg.Cursor[Row]]:
+        return {}
+
+    def kept(self, query: bytes) -> psycopg.Cursor[Row]:
+        """One cursor for each of our queries: what it learned of types it need not learn again."""
+        cursor = self._kept.get(query)
+        if cursor is None:
+            cursor = self._kept[query] = self.cursor(binary=True)
+        return cursor
 
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         """See `psycopg.Connection.wait`."""
@@ -133,8 +144,31 @@ class Connections:
         try:
             with self._gate:
                 db = self._take()
-                return db.kept.execute(query, values).fetchall()
+                return db.kept(query).execute(query, values).fetchall()
         except (psycopg.Error, OSError) as error:
+            raise (told := self._told(error)) from (None if told is error else error)
+        finally:
+            self._end(db)
+
+    def run(self, statement: prepared.Statement, values: Sequence[bytes | None]) -> None:
+        """One small statement as one step, by hand; of a write, its answer may be lost, never a part.
+
+        Only where sessions are ours alone, not `pooled`.
+        """
+        self._again(self._ran, statement, values)
+
+    def _ran(self, statement: prepared.Statement, values: Sequence[bytes | None]) -> None:
+        # As `using` does it, in a third of the time.
+        steps.under_way += 1
+        db = None
+        try:
+            with self._gate:
+                db = self._take()
+                prepared.run(db, statement, values)
+        except (psycopg.Error, OSError) as error:
+            if db is not None and isinstance(error, psycopg.errors.InvalidSqlStatementName):
+                db.prepared.clear()  # the driver lets a session forget them all, after a rollback
+                raise _Backed(str(error)) from None
             raise (told := self._told(error)) from (None if told is error else error)
         finally:
             self._end(db)
@@ -146,9 +180,9 @@ class Connections:
     def _written(self, query: bytes, values: Sequence[Any]) -> int:
         if not self.pooled:
             with self.using() as db:
-                return db.kept.execute(query, values).rowcount
+                return db.kept(query).execute(query, values).rowcount
         with self.transaction() as db:
-            return db.kept.execute(query, values).rowcount
+            return db.kept(query).execute(query, values).rowcount
 
     def step(self, work: Callable[[Connection], T]) -> T:
         """What `work` answers, in a transaction; it is done anew when another step was in its way."""
@@ -196,6 +230,8 @@ class Connections:
             return error
         if isinstance(error, psycopg.Error) and may_repeat(error):
             return _Backed(str(error))
+        if is_demoted(error):
+            self.give_up()  # the primary may be elsewhere by now
         return translated(error, self.place)
 
     def _end(self, db: Connection | None) -> None:

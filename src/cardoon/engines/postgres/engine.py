@@ -42,7 +42,6 @@ class PostgresEngine(Broker, Queues, Operators, Store):
         self._known: set[tuple[str, int]] = set()
         self._told: dict[str, float] = {}
         self._table = 0
-        self._push_one_query = b""
         self._not_before = 0.0
         self._listener = Listener(self._connections.connect, self._found_table, self._can_listen)
 

@@ -24,6 +24,8 @@ _KNOWN = "23505"
 
 _WORDS = (
     (r"no password supplied|SCRAM|authentication failed", "the user or password is wrong"),
+    (r"no pg_hba.conf entry.* no encryption", "the server lets nobody in from here as this user without TLS: "
+     "add sslmode=verify-full to the URL, or see its pg_hba.conf"),
     (r"no pg_hba.conf entry", "the server lets nobody in from here as this user: see its pg_hba.conf"),
     (r'database ".*" does not exist', "there is no such database: make it, or name another one in the URL"),
     (r'role ".*" does not exist', "the user or password is wrong"),
@@ -31,8 +33,10 @@ _WORDS = (
     (r"permission denied for database", "this user may not connect: GRANT CONNECT ON DATABASE"),
     (r"server does not support SSL", "the server has no TLS, which is asked for unless the host is local; "
      "add sslmode=disable to the URL if you trust the network between"),
-    (r"certificate|SSL error|sslmode|root.crt", "the server's certificate was not accepted: name it by "
-     "sslrootcert=FILE, or the host as the certificate does"),
+    (r"valid client certificate|alert (unknown ca|bad certificate|certificate)", "the server wants to see a "
+     "certificate of yours that it trusts: name it by sslcert=FILE and sslkey=FILE"),
+    (r"certificate|sslmode|sslrootcert", "the server's certificate was not accepted: name its authority by "
+     "sslrootcert=FILE, and the host as the certificate does; or it has expired"),
 )  # fmt: skip
 _REFUSALS = tuple((re.compile(pattern), why) for pattern, why in _WORDS)
 
@@ -48,6 +52,11 @@ class TookTooLong(psycopg.OperationalError):
 def may_repeat(error: Exception) -> bool:
     """Whether the server took everything back because two steps were in each other's way."""
     return isinstance(error, psycopg.Error) and error.sqlstate in _AGAIN
+
+
+def is_demoted(error: Exception) -> bool:
+    """Whether the server takes no writes any more: it became a standby, or was made read-only."""
+    return isinstance(error, psycopg.Error) and error.sqlstate in _READ_ONLY
 
 
 def translated(error: psycopg.Error | OSError, place: Place) -> Exception:
@@ -106,4 +115,6 @@ def _grant(said: str, place: Place) -> str:
         "function": f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {place.schema}",
         "database": f"GRANT CREATE ON DATABASE {name.strip(chr(34))}",
     }
-    return f"missing: {grants.get(kind, 'a right')} TO this user"
+    # A server that speaks another language is not understood; then one of these it is.
+    known = "; ".join(grants[kind] for kind in ("schema", "table", "sequence"))
+    return f"missing: {grants.get(kind, f'one of {known};')} TO this user"

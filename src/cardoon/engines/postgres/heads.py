@@ -8,6 +8,7 @@ late, waits long. Such a look is the more seldom the longer it takes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from cardoon.engines.postgres.wire import Int2s, Int8s, Texts, int2s, int8s, texts
@@ -66,9 +67,15 @@ class Heads:
             self._full_from = now + _SHARE * seconds
             self._full_at = max(now + AGAIN_SECONDS, self._full_from)
 
-    def heard(self, returned: int, server_now: float) -> None:
-        """So often something returned, by now; what is returning at this moment is not committed yet."""
+    def heard(self, returned: int, server_now: float, passed_over: Callable[[Line], bool]) -> None:
+        """So often something returned, by now; what is returning at this moment is not committed yet.
+
+        A line that this look passed over is looked at from its start when its turn comes.
+        """
         if returned != self._returned:
             self._returned = returned
             self._full_until = clock.monotonic() + _LATE_SECONDS
+            for line in filter(passed_over, list(self._now)):
+                self._now.pop(line, None)
+                self._then.pop(line, None)
         self._due_from = server_now - _DUE_MARGIN_SECONDS

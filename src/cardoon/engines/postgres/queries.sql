@@ -2,19 +2,31 @@
 SELECT {schema}.tell(%s, %s, %s);
 
 -- name: push
-SELECT * FROM {schema}.push(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s);
+SELECT * FROM {schema}.push(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s);
 
 -- name: push_one
-SELECT {schema}.push_one(%s, %s, %s, %s, %s, %s, %s, %s, {place}, {durable}, %s);
+-- Whether a notice was sent. An insert waits for a settle that is moving the same id; only then is asked whether
+-- that job can have ended, which is hardly ever so.
+INSERT INTO {schema}.jobs (id, task, queue, priority, state, created, parent, body)
+VALUES ($1, $2, $3, $4, 'ready', date_part('epoch', clock_timestamp()) + $5::float8, $6, $7)
+RETURNING
+    CASE WHEN $8::bigint <= (SELECT last_value FROM {schema}.ended_until) THEN {schema}.refuse_ended(id, $9) END,
+    CASE WHEN $10::text <> '' THEN {schema}.tell($11, 1, $10) END;
 
 -- name: store
-SELECT {schema}.store(%s, %s, %s, %s, %s, %s, %s, %s, %s, true, date_part('epoch', clock_timestamp()) + %s);
+SELECT {schema}.store(%s, %s, %s, %s, %s, %s, %s, %s, %s, true, date_part('epoch', clock_timestamp()) + %s, -1);
 
 -- name: know
 SELECT {schema}.know(%s, %s);
 
 -- name: exchange
-SELECT * FROM {schema}.exchange(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s);
+SELECT * FROM {schema}.exchange(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
+    %s);
+
+-- name: claim
+-- Without ends, as an idle worker does it: each value costs as it is sent.
+SELECT * FROM {schema}.exchange(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, %s, %s, %s, %s, %s, %s, %s,
+    %s, %s, %s, %s, %s, %s);
 
 -- name: exchange_all
 -- The limit is written so that it needs the answer of the first function, which therefore runs first.
@@ -23,7 +35,7 @@ WITH settled AS MATERIALIZED (
         %s, %s, %s, %s, %s, %s, %s) AS refused
 )
 SELECT settled.refused, e.* FROM settled LEFT JOIN LATERAL {schema}.exchange(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
-    cardinality(settled.refused) * 0 + %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) AS e ON true;
+    %s, cardinality(settled.refused) * 0 + %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) AS e ON true;
 
 -- name: look
 SELECT * FROM {schema}.look(%s, %s, %s, %s, %s, %s, %s, %s);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import msgspec
 from cardoon.engines.postgres.connection import Connection, Connections
 from cardoon.engines.postgres.heads import Heads
 from cardoon.engines.postgres.listener import READY, Listener
-from cardoon.engines.postgres.wire import byteas, floats, int2s, texts
+from cardoon.engines.postgres.wire import Texts, byteas, floats, int2s, same_texts, texts
 from cardoon.engines.sqlfile import queries
 from cardoon.model import clock
 from cardoon.model import message as envelope
@@ -37,6 +38,8 @@ DAY_SECONDS = 86_400.0
 """The clocks of a sender and of the server are never so far apart."""
 
 _EVER = float("-inf")
+_V7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
+_A_SECOND = 4_096_000
 _errors = msgspec.json.Decoder(ErrorReport)
 
 
@@ -108,8 +111,8 @@ def message_arrays(messages: Sequence[Message]) -> list[Any]:
     """The messages by columns, as `store` takes them, and the moment before which none of them ended."""
     return [
         texts([stored(m.id) for m in messages]),
-        texts([stored(m.task) for m in messages]),
-        texts([stored(m.queue) for m in messages]),
+        _names([m.task for m in messages]),
+        _names([m.queue for m in messages]),
         int2s([m.priority for m in messages]),
         _unless_none([m.due for m in messages], floats),
         _unless_none([m.expires for m in messages], floats),
@@ -119,17 +122,11 @@ def message_arrays(messages: Sequence[Message]) -> list[Any]:
     ]
 
 
-def message_values(message: Message) -> list[Any]:
-    """The same of a single message that is due now, for `push_one`."""
-    return [
-        stored(message.id),
-        stored(message.task),
-        stored(message.queue),
-        message.priority,
-        None if message.parent is None else stored(message.parent),
-        envelope.encode(message),
-        not_before((message.id,)),
-    ]
+def _names(names: list[str]) -> Texts:
+    """Most often all are the same."""
+    if names and names.count(names[0]) == len(names):
+        return same_texts(stored(names[0]), len(names))
+    return texts(map(stored, names))
 
 
 def _unless_none(values: list[Any], pack: Any) -> Any:
@@ -141,22 +138,39 @@ def not_before(ids: Collection[str]) -> float:
 
     Of one that claims to come from the future that is not believed.
     """
-    if not ids or any(len(id) != 36 or id[14] != "7" for id in ids):
+    oldest = made_by(order_of_oldest(ids))
+    if oldest == _EVER or made(max(ids)) > clock.now() + DAY_SECONDS / 24:
         return _EVER
-    newest = made(max(ids))
-    if newest == _EVER or newest > clock.now() + DAY_SECONDS / 24:
-        return _EVER
-    return made(min(ids)) - DAY_SECONDS
+    return oldest - DAY_SECONDS
+
+
+def order(id: str) -> int:
+    """A number for an id that grows with the moment it was made, if it is a UUIDv7; else -1.
+
+    The function `order_of_newest` of the schema reads it in the same way.
+    """
+    return int(id[:8] + id[9:13] + id[15:18], 16) if _V7(id) else -1
+
+
+def order_of_oldest(ids: Collection[str]) -> int:
+    """The least `order` of these; -1 where one of them has none."""
+    return order(min(ids)) if ids and all(map(_V7, ids)) else -1
+
+
+def order_of_newest(ids: Collection[str]) -> int:
+    """The greatest `order` of these; -1 where none has one."""
+    newest = order(max(ids, default=""))
+    return newest if newest >= 0 else max(map(order, ids), default=-1)
 
 
 def made(id: str) -> float:
     """When an id was made, if it is a UUIDv7; else long ago."""
-    if len(id) != 36 or id[14] != "7":
-        return _EVER
-    try:
-        return int(id[:8] + id[9:13], 16) / 1000
-    except ValueError:
-        return _EVER
+    return made_by(order(id))
+
+
+def made_by(order: int) -> float:
+    """The moment behind such a number."""
+    return _EVER if order < 0 else order / _A_SECOND
 
 
 # -- claims and jobs

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cardoon.engines.contract import End
-from cardoon.engines.postgres.rows import Core, encode_error, message_arrays, stored
+from cardoon.engines.postgres.rows import Core, encode_error, message_arrays, order_of_newest, stored
 from cardoon.engines.postgres.wire import byteas, floats, int2s, int4s, int8s, texts
 from cardoon.model import clock
 from cardoon.model import message as envelope
@@ -15,7 +15,7 @@ from cardoon.model.states import FINAL
 _NEWS_OF_AT_MOST = 100
 """So many ids of ended jobs fit into a notice; of more it says only that there were some."""
 _NEWS_BYTES = 7_000
-_NOTHING: list[Any] = [None] * 8 + ["d"]
+_NOTHING: list[Any] = [None] * 10
 
 
 def is_plain(end: End) -> bool:
@@ -28,7 +28,8 @@ def plain_arrays(ends: Sequence[End]) -> list[Any]:
     """The first values of `exchange`: the ends by columns, and what sleepers are told of them."""
     if not ends:
         return _NOTHING
-    return [*_arrays(ends), _news([claim.message.id for claim, _ in ends])]
+    ids = [claim.message.id for claim, _ in ends]
+    return [*_arrays(ends), order_of_newest(ids), _news(ids)]
 
 
 def _arrays(ends: Sequence[End]) -> list[Any]:

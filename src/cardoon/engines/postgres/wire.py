@@ -60,6 +60,9 @@ class Byteas(Array):
     of, itself = 17, 1001
 
 
+int2, int4, int8, float8 = (Struct(code).pack for code in ("!h", "!i", "!q", "!d"))
+"""Single values in binary form."""
+
 A = TypeVar("A", bound=Array)
 _FIXED: dict[type[Array], Callable[..., bytes]] = {
     Int2s: Struct("!ih").pack,
@@ -111,6 +114,12 @@ def byteas(values: Iterable[bytes | None]) -> Byteas:
 def texts(values: Iterable[str | None]) -> Texts:
     """These as `text[]`; None is NULL. None of them may have a NUL."""
     return Texts(_array(Texts, *_sized(None if text is None else text.encode() for text in values)))
+
+
+def same_texts(text: str, times: int) -> Texts:
+    """The same one so many times, as `text[]`."""
+    element = text.encode()
+    return Texts(_HEAD.pack(1, 0, Texts.of, times, 1) + (_LENGTH(len(element)) + element) * times)
 
 
 def _sized(values: Iterable[bytes | None]) -> tuple[list[bytes], bool]:

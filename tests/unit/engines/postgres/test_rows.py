@@ -7,7 +7,15 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cardoon.engines.postgres.rows import made, not_before, stored, told
+from cardoon.engines.postgres.rows import (
+    made,
+    not_before,
+    order,
+    order_of_newest,
+    order_of_oldest,
+    stored,
+    told,
+)
 from cardoon.model import clock
 
 TEXTS = st.text(st.sampled_from("\0\1\2a"), max_size=12) | st.text()
@@ -37,6 +45,19 @@ def test_of_other_ids_nothing_is_known() -> None:
     for id in ("order-4711", "01a1ff31-543b-543d-99b1-386f260869de", "xxxxxxxx-xxxx-7xxx-xxxx-xxxxxxxxxxxx"):
         assert not_before([clock.new_id(), id]) == float("-inf")
     assert not_before([]) == float("-inf")
+
+
+def test_ids_of_ours_are_ordered_by_when_they_were_made() -> None:
+    ids = [clock.new_id() for _ in range(100)]
+    assert sorted(map(order, ids)) == list(map(order, sorted(ids)))
+    assert (order_of_oldest(ids), order_of_newest(ids)) == (order(min(ids)), order(max(ids)))
+
+
+def test_an_id_of_another_kind_hides_the_oldest_but_not_the_newest() -> None:
+    new = clock.new_id()
+    for odd in ("order-4711", new.upper(), f"{new}\n", new[:-1]):
+        assert (order_of_oldest([new, odd]), order_of_newest([new, odd])) == (-1, order(new))
+    assert (order_of_oldest([]), order_of_newest([])) == (-1, -1)
 
 
 def test_an_id_from_a_clock_ahead_is_no_excuse() -> None:

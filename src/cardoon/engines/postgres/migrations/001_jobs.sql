@@ -72,6 +72,10 @@ CREATE INDEX history_parent ON {schema}.history (parent, seq) WHERE parent IS NO
 -- What ended when no bucket was ready for it; here jobs are forgotten one by one.
 CREATE TABLE {schema}.history_other PARTITION OF {schema}.history DEFAULT;
 
+-- No job has ended whose id is a UUIDv7 that was made later than this, as a number (its first 60 bits without the
+-- version). It is read and written without regard to transactions, and grows before a job ends.
+CREATE SEQUENCE {schema}.ended_until MINVALUE 0;
+
 -- Earlier attempts that did not end their job, and the ends that were replayed.
 CREATE TABLE {schema}.attempts (
     id text COLLATE "C" NOT NULL, token integer NOT NULL, attempt integer NOT NULL, state text NOT NULL,

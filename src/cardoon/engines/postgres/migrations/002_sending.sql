@@ -1,25 +1,17 @@
 -- The steps that must be one round trip and one transaction. Their settings make plans that no statistics of
 -- a table that is empty one moment and full the next can spoil.
 
--- Whether somebody sleeps until a notice of this kind. Who sleeps holds the lock, shared; a lock that another
--- asks about at this very moment looks the same, and then a notice is sent that nobody needs.
-CREATE FUNCTION {schema}.somebody_waits(_place integer, _kind integer) RETURNS boolean LANGUAGE plpgsql AS $$
+-- Send a notice when the transaction commits, if somebody waits for it; whether it will be sent. Who sleeps holds
+-- the lock, shared; a lock that another asks about at this very moment looks the same, and then a notice is sent
+-- that nobody needs.
+CREATE FUNCTION {schema}.tell(_place integer, _kind integer, _news text) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
     IF pg_try_advisory_lock(_place, _kind) THEN
         PERFORM pg_advisory_unlock(_place, _kind);
         RETURN false;
     END IF;
+    PERFORM pg_notify('cardoon:' || _place, _news);
     RETURN true;
-END $$;
-
--- Send a notice when the transaction commits, if somebody waits for it; whether it will be sent.
-CREATE FUNCTION {schema}.tell(_place integer, _kind integer, _news text) RETURNS boolean LANGUAGE plpgsql AS $$
-BEGIN
-    IF {schema}.somebody_waits(_place, _kind) THEN
-        PERFORM pg_notify('cardoon:' || _place, _news);
-        RETURN true;
-    END IF;
-    RETURN false;
 END $$;
 
 -- What is said of something to claim in this queue; its name is left out when a notice cannot carry it.
@@ -43,11 +35,12 @@ BEGIN
 END $$;
 
 -- Store new jobs; those that are new by position, NULL for all. An insert waits for a settle that is moving
--- the same id at this moment; so the look into history afterwards, in a later snapshot, misses none. Unless it is
--- `_careful` it fails where another stores one of the ids at this very moment, or one is there twice.
+-- the same id at this moment; so the look into history afterwards, in a later snapshot, misses none. It is spared
+-- where none of them can have ended, as the `_oldest` was made later. Unless it is `_careful` it fails where one
+-- has not ended or is there twice.
 CREATE FUNCTION {schema}.store(
     _ids text[], _tasks text[], _queues text[], _priorities smallint[], _dues float8[], _expires float8[],
-    _parents text[], _bodies bytea[], _since float8, _careful boolean, _now float8
+    _parents text[], _bodies bytea[], _since float8, _careful boolean, _now float8, _oldest bigint
 ) RETURNS boolean[] LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off
 SET enable_mergejoin = off SET jit = off AS $$
@@ -55,7 +48,7 @@ DECLARE
     _new text[] := _ids;
     _known text[];
 BEGIN
-    IF _careful OR EXISTS (SELECT FROM unnest(_ids) AS m(id) JOIN {schema}.jobs j ON j.id = m.id) THEN
+    IF _careful THEN
         WITH stored AS (
             INSERT INTO {schema}.jobs (id, task, queue, priority, state, created, due, expires, parent, body)
             SELECT m.id, m.task, m.queue, m.priority, CASE WHEN m.due > _now THEN 'delayed' ELSE 'ready' END, _now,
@@ -73,8 +66,10 @@ BEGIN
         FROM unnest(_ids, _tasks, _queues, _priorities, _dues, _expires, _parents, _bodies)
             AS m(id, task, queue, priority, due, expires, parent, body);
     END IF;
-    SELECT array_agg(h.id) INTO _known
-    FROM unnest(_new) AS n(id) JOIN {schema}.history h ON h.id = n.id AND h.finished >= _since;
+    IF _oldest <= (SELECT last_value FROM {schema}.ended_until) THEN
+        SELECT array_agg(h.id) INTO _known
+        FROM unnest(_new) AS n(id) JOIN {schema}.history h ON h.id = n.id AND h.finished >= _since;
+    END IF;
     IF _known IS NOT NULL THEN
         DELETE FROM {schema}.jobs j WHERE j.id = ANY(_known);
         SELECT array_agg(n.id) INTO _new FROM unnest(_new) AS n(id) WHERE n.id <> ALL(_known);
@@ -100,7 +95,8 @@ END $$;
 -- The verb `push`: what is new, and whether a notice was sent. Raises CA001 when the sender lost its job.
 CREATE FUNCTION {schema}.push(
     _ids text[], _tasks text[], _queues text[], _priorities smallint[], _dues float8[], _expires float8[],
-    _parents text[], _bodies bytea[], _since float8, _careful boolean, _new_queues text[], _new_priorities smallint[],
+    _parents text[], _bodies bytea[], _since float8, _oldest bigint, _careful boolean,
+    _new_queues text[], _new_priorities smallint[],
     _by_seq bigint, _by_id text, _by_token integer,
     _place integer, _tell boolean, _durable boolean, _shift float8,
     OUT new boolean[], OUT told boolean
@@ -118,7 +114,7 @@ BEGIN
         PERFORM {schema}.know(_new_queues, _new_priorities);
     END IF;
     new := {schema}.store(_ids, _tasks, _queues, _priorities, _dues, _expires, _parents, _bodies, _since,
-        _careful, date_part('epoch', clock_timestamp()) + _shift);
+        _careful, date_part('epoch', clock_timestamp()) + _shift, _oldest);
     IF _expires IS NOT NULL THEN
         PERFORM nextval('{schema}.returned') FROM unnest(_expires) AS x
         WHERE x <= date_part('epoch', clock_timestamp()) + _shift LIMIT 1;
@@ -127,31 +123,48 @@ BEGIN
         WHEN _dues IS NULL AND _queues[1] = ALL(_queues) THEN {schema}.news_of(_queues[1]) ELSE 'r' END);
 END $$;
 
--- The same for one message that is due now, to a line that is known, in a fraction of the time: 0 for a known id,
--- 1 for a new one, 2 when a notice was sent, too. It fails for the id of a job that has not ended, which is faster
--- than to be ready for it; so it is for ids that were made a moment ago and are hardly ever sent twice.
-CREATE FUNCTION {schema}.push_one(
-    _id text, _task text, _queue text, _priority smallint, _parent text, _body bytea, _since float8, _tell boolean,
-    _place integer, _durable boolean, _shift float8
-) RETURNS integer LANGUAGE plpgsql AS $$
+-- What a single push asks of history is answered by an error, which takes it back.
+CREATE FUNCTION {schema}.refuse_ended(_id text, _since float8) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    IF NOT _durable OR current_setting('synchronous_commit') <> 'on' THEN
-        PERFORM {schema}.commit_as(_durable);
-    END IF;
-    INSERT INTO {schema}.jobs (id, task, queue, priority, state, created, parent, body)
-    VALUES (_id, _task, _queue, _priority, 'ready', date_part('epoch', clock_timestamp()) + _shift, _parent, _body);
     PERFORM 1 FROM {schema}.history h WHERE h.id = _id AND h.finished >= _since;
     IF FOUND THEN
-        DELETE FROM {schema}.jobs j WHERE j.id = _id;
-        RETURN 0;
+        RAISE EXCEPTION 'the job has ended' USING ERRCODE = 'unique_violation';
     END IF;
-    IF NOT _tell THEN
-        RETURN 1;
+END $$;
+
+-- Jobs are about to end whose ids have at most this `order` (rows.py); -1 says that none of them has one. A sequence
+-- can be set back by who is late, so the lock: it is held while nothing is waited for, and let go before the
+-- transaction ends, as nobody must wait for the disk of another.
+CREATE FUNCTION {schema}.will_end(_until bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    _lock integer;
+BEGIN
+    IF _until <= (SELECT last_value FROM {schema}.ended_until) THEN
+        RETURN;
     END IF;
-    IF pg_try_advisory_lock(_place, 1) THEN
-        PERFORM pg_advisory_unlock(_place, 1);
-        RETURN 1;
-    END IF;
-    PERFORM pg_notify('cardoon:' || _place, {schema}.news_of(_queue));
-    RETURN 2;
+    _lock := ('{schema}.ended_until'::regclass::oid::bigint - 2147483648)::integer;
+    BEGIN
+        PERFORM pg_advisory_lock(_lock, 3);
+        IF _until > (SELECT last_value FROM {schema}.ended_until) THEN
+            PERFORM setval('{schema}.ended_until', _until);
+        END IF;
+        PERFORM pg_advisory_unlock(_lock, 3);
+    EXCEPTION
+        WHEN OTHERS OR query_canceled THEN
+            PERFORM pg_advisory_unlock(_lock, 3);
+            RAISE;
+    END;
+END $$;
+
+-- The greatest `order` of these ids, as rows.py reads them; -1 if none has one.
+CREATE FUNCTION {schema}.order_of_newest(_ids text[]) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    _newest text := (
+        SELECT max(id COLLATE "C") FROM unnest(_ids) AS i(id)
+        WHERE id ~ '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$'
+    );
+BEGIN
+    RETURN coalesce(
+        ('x' || substr(_newest, 1, 8) || substr(_newest, 10, 4) || substr(_newest, 16, 3))::bit(60)::bigint, -1
+    );
 END $$;

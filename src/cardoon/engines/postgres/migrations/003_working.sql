@@ -6,6 +6,9 @@ SET enable_mergejoin = off SET jit = off AS $$
 DECLARE
     _n bigint;
 BEGIN
+    PERFORM {schema}.will_end({schema}.order_of_newest(
+        ARRAY(SELECT j.id FROM {schema}.jobs j WHERE j.seq = ANY(_seqs))
+    ));
     WITH gone AS (
         DELETE FROM {schema}.jobs j WHERE j.seq = ANY(_seqs) RETURNING j.*
     ), kept AS (
@@ -71,7 +74,7 @@ END $$;
 -- returned, `suspect` whether the lines were looked at from their start, `started` the server's time.
 CREATE FUNCTION {schema}.exchange(
     _seqs bigint[], _ids text[], _tokens integer[], _states text[], _results bytea[], _errors bytea[],
-    _notes text[], _starts float8[], _news text,
+    _notes text[], _starts float8[], _until bigint, _news text,
     _worker text, _queues text[], _limit integer, _alone boolean,
     _line_queues text[], _line_priorities smallint[], _line_bounds bigint[], _returned bigint, _full boolean,
     _from float8,
@@ -94,6 +97,7 @@ DECLARE
 BEGIN
     PERFORM {schema}.commit_as(_durable);
     IF _seqs IS NOT NULL THEN
+        PERFORM {schema}.will_end(_until);
         WITH gone AS (
             DELETE FROM {schema}.jobs j
             USING unnest(_seqs, _ids, _tokens, _states, _results, _errors, _notes, _starts)

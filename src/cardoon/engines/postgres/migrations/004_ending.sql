@@ -42,7 +42,7 @@ BEGIN
     IF _f.ids IS NOT NULL THEN
         PERFORM {schema}.know(_f.queues, _f.priorities);
         PERFORM {schema}.store(_f.ids, _f.tasks, _f.queues, _f.priorities, _f.dues, _f.expires, _f.parents, _f.bodies,
-            _since, true, _now);
+            _since, true, _now, -1);
     END IF;
     IF cardinality(_applied) > 0 THEN
         PERFORM {schema}.tell(_place, 1, 'r');
