@@ -11,7 +11,7 @@ import click
 
 from benchmarks import machine, page, piece, place, table
 from benchmarks.figures import Figure
-from benchmarks.ground import ENGINES, Ground, ground, missing
+from benchmarks.ground import GROUNDS, Ground, ground, missing
 from benchmarks.peers import report
 from benchmarks.piece import Piece
 from benchmarks.run import measured
@@ -20,7 +20,7 @@ from benchmarks.scenarios import ALL, LONG
 
 
 @click.command()
-@click.option("--engine", "engines", multiple=True, type=click.Choice(ENGINES), help="Only this engine.")
+@click.option("--engine", "engines", multiple=True, type=click.Choice(GROUNDS), help="Only this engine.")
 @click.option("--only", multiple=True, type=click.Choice(list(ALL)), help="Only this scenario.")
 @click.option("--full", is_flag=True, help="At full size, and also: " + ", ".join(sorted(LONG)) + ".")
 @click.option("--quick", is_flag=True, help="One short round: to see that it works, not to believe it.")
@@ -57,7 +57,7 @@ def _scale(full: bool, quick: bool) -> Scale:
 def _present() -> list[str]:
     """The engines that this machine has; what is missing of the others is said."""
     present = []
-    for engine in ENGINES:
+    for engine in GROUNDS:
         if why := missing(engine):
             click.echo(f"{engine} is left out: {why}")
         else:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from benchmarks.ground import ENGINES, Ground
+from benchmarks.ground import GROUNDS, Ground
 from benchmarks.scale import Scale
 
 NOISE = 0.10
@@ -32,12 +32,12 @@ class Target(msgspec.Struct, frozen=True):
 
 def everywhere(target: Target) -> dict[str, Target]:
     """The same for every engine."""
-    return dict.fromkeys(ENGINES, target)
+    return dict.fromkeys(GROUNDS, target)
 
 
 def by_engine(**targets: Target) -> dict[str, Target]:
-    """One for each engine that is named."""
-    return targets
+    """One for each that is named, with `_` for the dash in it."""
+    return {name.replace("_", "-"): target for name, target in targets.items()}
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -70,7 +70,7 @@ class Scenario(msgspec.Struct, frozen=True):
     method: str
     lines: Sequence[Line]
     rounds: Callable[[Ground, Scale], Iterator[Readings]]
-    engines: Sequence[str] = ENGINES
+    engines: Sequence[str] = GROUNDS
 
 
 class Spread(msgspec.Struct, frozen=True):

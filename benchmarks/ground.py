@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from importlib.util import find_spec
@@ -19,15 +19,26 @@ from cardoon.testing import faults
 from cardoon.testing.conformance.arena import arena_for
 
 ENGINES = ("sqlite", "postgres", "redis")
-SERVERS: dict[str, type[faults.Server]] = {"postgres": faults.PostgresServer, "redis": faults.RedisServer}
-DRIVERS = {"postgres": ("psycopg",), "redis": ("redis", "hiredis")}
+GROUNDS = (*ENGINES, "redis-everysec")
+"""What is measured: an engine with the settings of its server; what Redis promises is decided by those."""
+SERVERS: dict[str, Callable[[], faults.Server]] = {
+    "postgres": faults.PostgresServer,
+    "redis": faults.RedisServer,
+    "redis-everysec": lambda: faults.RedisServer(settings={"appendfsync": "everysec"}),
+}
+DRIVERS = dict.fromkeys(("redis", "redis-everysec"), ("redis", "hiredis")) | {"postgres": ("psycopg",)}
 """The packages that an engine and its floor need."""
-PROFILES = {"sqlite": ("durable", "fast"), "postgres": ("durable", "fast"), "redis": ("durable",)}
+PROFILES = {
+    "sqlite": ("durable", "fast"),
+    "postgres": ("durable", "fast"),
+    "redis": ("durable",),
+    "redis-everysec": ("fast",),
+}
 """Those that an engine takes from its URL; what Redis keeps is decided by the settings of its server."""
 
 
 class Ground(msgspec.Struct, frozen=True):
-    """`url` is that of the server; empty where there is none."""
+    """`engine` is one of `GROUNDS`; `url` is that of the server, empty where there is none."""
 
     engine: str
     url: str
@@ -61,13 +72,13 @@ class Ground(msgspec.Struct, frozen=True):
 
 def floor_of(engine: str) -> type[Floor]:
     """Its driver is imported only here: not every machine has all of them."""
-    kind: type[Floor] = import_module(f"benchmarks.floors.{engine}").BareFloor
+    kind: type[Floor] = import_module(f"benchmarks.floors.{engine.partition('-')[0]}").BareFloor
     return kind
 
 
 @contextmanager
 def ground(engine: str) -> Iterator[Ground]:
-    """An engine, on a server of its own with durable settings if it needs one."""
+    """An engine, on a server of its own with the settings that are meant, if it needs one."""
     with SERVERS[engine]() if engine in SERVERS else nullcontext() as server:
         yield Ground(engine, server.url if server else "")
 

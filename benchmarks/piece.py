@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.figures import Figure
-from benchmarks.ground import ENGINES
+from benchmarks.ground import GROUNDS
 from benchmarks.place import ROOT
 from benchmarks.scale import Scale
 
@@ -41,5 +41,5 @@ def as_json(pieces: object) -> bytes:
 
 def kept() -> list[Piece]:
     """All that there are, in the order of the engines."""
-    files = (file_of(engine) for engine in ENGINES)
+    files = (file_of(engine) for engine in GROUNDS)
     return [msgspec.json.decode(file.read_bytes(), type=Piece) for file in files if file.exists()]

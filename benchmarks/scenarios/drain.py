@@ -52,7 +52,12 @@ DRAIN = Scenario(
         Line(
             "drain, 2 processes",
             "/s",
-            by_engine(sqlite=Target(25_000), postgres=Target(15_000), redis=Target(25_000)),
+            by_engine(
+                sqlite=Target(25_000),
+                postgres=Target(15_000),
+                redis=Target(25_000),
+                redis_everysec=Target(50_000),
+            ),
         ),
         Line("... floor by 10", "/s"),
         Line("... from the command on", "/s"),

@@ -39,10 +39,14 @@ def _floor(ground: Ground, place: Place, jobs: int, size: int) -> float:
         return jobs / (perf_counter() - begun)
 
 
+_TARGETS = by_engine(
+    sqlite=Target(80_000), postgres=Target(60_000), redis=Target(80_000), redis_everysec=Target(80_000)
+)
+
 MAP = Scenario(
     "map",
     f"`starmap` of a task with two integers. Floor: the driver stores rows of the same size, prepared "
     f"beforehand, {PUSH_AT_ONCE:,} at once.",
-    [Line("map", "/s", by_engine(sqlite=Target(80_000), postgres=Target(60_000), redis=Target(80_000)))],
+    [Line("map", "/s", _TARGETS)],
     rounds,
 )

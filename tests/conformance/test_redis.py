@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -26,6 +25,7 @@ from cardoon.model.message import Message
 from cardoon.model.states import State
 from cardoon.testing import faults
 from cardoon.testing.conformance import run
+from cardoon.testing.faults.servers.ports import free_port
 
 RIGHTS = (
     "+@read", "+@write", "+@pubsub", "+@connection", "-@dangerous", "+eval", "+evalsha", "+time", "+info",
@@ -203,7 +203,7 @@ def test_a_namespace_is_followed_to_its_node_of_a_cluster(redis_at: Any) -> None
     tell_node(there, "CLUSTER", "ADDSLOTS", *map(str, range(16_384)))
     tell_node(here, "CLUSTER", "MEET", *map(str, there.address))
     for server in (here, there):
-        until(partial(is_whole, server), 20.0)
+        until(partial(is_whole, server))
     with engine_at(here.url) as engine:
         assert engine.push([message()]) == [True]
         assert engine.wait(None, 0.0)
@@ -244,12 +244,6 @@ def certified(redis_at: Any, tmp_path: Path) -> tuple[str, Path]:
     port = free_port()
     tell(server, "CONFIG", "SET", "tls-port", str(port))
     return f"localhost:{port}", tmp_path / "cert"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_a_certificate_is_checked_and_so_is_the_name_in_it(certified: tuple[str, Path]) -> None:
@@ -305,13 +299,31 @@ def test_of_many_that_expire_at_once_none_starts(redis_url: str) -> None:
         until(lambda: engine.sweep() and engine.count()["celery"] == {State.EXPIRED: 3_000, State.RUNNING: 1})
 
 
-def test_a_batch_keeps_its_order_whatever_its_messages_say(redis_url: str) -> None:
-    with engine_at(redis_url, "?namespace=mixed") as engine:
-        later = clock.now() + 3_600
-        moments: list[dict[str, Any]] = [{}, {"expires": later}, {"due": 1.0}, {"expires": later + 1}] * 10
-        messages = [message(**moment) for moment in moments]
+@pytest.mark.parametrize("limit", [1, 2, 3, 7])
+def test_several_lines_are_one_and_no_claim_takes_too_many(redis_url: str, limit: int) -> None:
+    with engine_at(redis_url, f"?namespace=lines{limit}") as engine:
+        messages = [message(priority=n % 3, queue="ab"[n % 10 == 1]) for n in range(40)]
         engine.push(messages)
-        assert [claim.id for claim in engine.claim("ada", None, 100)] == [message.id for message in messages]
+        came_back = engine.claim("ada", None, 10)
+        engine.settle([(claim, outcome.returned()) for claim in came_back])
+        claims = [engine.claim("ada", None, limit) for _ in range(40)]
+        assert max(map(len, claims)) == limit
+        wanted = sorted(messages, key=lambda message: message.priority)
+        assert [claim.id for many in claims for claim in many] == [message.id for message in wanted]
+
+
+def test_to_sleep_and_to_wake_writes_nothing_to_the_disk(redis_at: Any) -> None:
+    server = redis_at()
+    with engine_at(server.url) as engine:
+        before = aof_size(engine)
+        assert not engine.wait(None, 0.0)
+        assert not engine.wait(["mail"], 0.1)
+        assert aof_size(engine) == before
+
+
+def aof_size(engine: RedisEngine) -> int:
+    info = engine._server.command("INFO", "persistence").decode()
+    return int(info.partition("aof_current_size:")[2].partition("\r")[0])
 
 
 def test_many_that_fall_due_at_once_come_in_order(redis_url: str) -> None:

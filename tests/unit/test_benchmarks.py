@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks import page, piece, table  # noqa: E402
 from benchmarks.figures import Figure, Line, Pair, Target, everywhere, figure  # noqa: E402
 from benchmarks.floors.floor import rows  # noqa: E402
-from benchmarks.ground import ENGINES, Ground  # noqa: E402
+from benchmarks.ground import GROUNDS, Ground  # noqa: E402
 from benchmarks.peers import report  # noqa: E402
 from benchmarks.piece import Piece  # noqa: E402
 from benchmarks.run import measured  # noqa: E402
@@ -29,23 +29,28 @@ MAY_BE_NOTHING = {"... its growth", "... most growth of one", "a waiting job"} |
     line.name for line in ALL["stop"].lines if "starts" in line.name
 }
 SERVED = ("send", "map", "drain", "latency", "backlog", "size")
-ON = {"sqlite": tuple(name for name in ALL if name != "size"), "postgres": SERVED, "redis": SERVED}
+ON = {
+    "sqlite": tuple(name for name in ALL if name != "size"),
+    "postgres": SERVED,
+    "redis": SERVED,
+    "redis-everysec": ("send",),
+}
 """What is tried on each engine: on those with a server only what goes about them in ways of its own."""
 
 
-@pytest.fixture(scope="module", params=ENGINES)
+@pytest.fixture(scope="module", params=GROUNDS)
 def here(request: pytest.FixtureRequest) -> Iterator[Ground]:
     """The server is one for all tests of its engine."""
     engine: str = request.param
     if engine == "sqlite":
         yield Ground(engine, "")
         return
-    with servers.url_of(engine) as url:
+    with servers.url_of(engine.partition("-")[0]) as url:
         yield Ground(engine, url)
 
 
 @pytest.mark.parametrize(
-    ("here", "name"), [(engine, name) for engine in ENGINES for name in ON[engine]], indirect=["here"]
+    ("here", "name"), [(engine, name) for engine in GROUNDS for name in ON[engine]], indirect=["here"]
 )
 def test_a_scenario_yields_a_number_for_each_of_its_lines(here: Ground, name: str) -> None:
     figures = list(measured([ALL[name]], here, TINY))
@@ -73,7 +78,7 @@ def test_a_line_of_the_table_fits_the_terminal() -> None:
     assert all(len(row) <= COLUMNS for row in [*rows, *table.FOOT.splitlines()])
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", GROUNDS)
 def test_every_target_fits_its_column(engine: str) -> None:
     for scenario in ALL.values():
         for line in scenario.lines:

@@ -59,6 +59,7 @@ class Attempts:
         started = clock.now()
         if failpoints.armed:
             failpoints.hit("run.before_body")
+        log = self._log
         self._limits.begin(claim, interrupt)
         try:
             end = interrupt.judged(await execute_async(self._app, claim, self._here, interrupt.wait))
@@ -66,4 +67,4 @@ class Attempts:
             self._limits.end(claim)
         if failpoints.armed:
             failpoints.hit("run.after_body")
-        return msgspec.structs.replace(end, started=started, log=self._log.take(claim.id))
+        return msgspec.structs.replace(end, started=started, log=log.take(claim.id) if log.lines else ())

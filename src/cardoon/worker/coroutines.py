@@ -56,7 +56,7 @@ def _run_to_its_end(runner: asyncio.Runner, coroutine: Coroutine[Any, Any, Any])
 
 async def through(coroutine: Coroutine[Any, Any, Any], thrown: Thrown) -> Any:
     """Await a coroutine; when this task is cancelled, what was `thrown` meanwhile is raised in it instead."""
-    return await _Driven(coroutine, thrown)
+    return await Driven(coroutine, thrown)
 
 
 def nudge(thread: int) -> None:
@@ -71,8 +71,8 @@ def _nothing() -> None:
     """What a nudge runs."""
 
 
-class _Driven:
-    """A coroutine that meets a thrown error where asyncio says that it was cancelled."""
+class Driven:
+    """A coroutine to await, which meets a thrown error where asyncio says that it was cancelled."""
 
     def __init__(self, coroutine: Coroutine[Any, Any, Any], thrown: Thrown) -> None:
         self.driven = coroutine

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-import os
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
@@ -24,8 +23,8 @@ from cardoon.model.job import Claim
 from cardoon.model.outcome import ErrorReport, Outcome
 from cardoon.model.states import CELERY_NAMES, State
 from cardoon.tasks.task import ExceptionInfo, Task
+from cardoon.worker import forks
 from cardoon.worker.coroutines import run_coroutine
-from cardoon.worker.forks import leave_fork
 
 log = logging.getLogger("cardoon.worker")
 
@@ -95,26 +94,26 @@ def _request(app: Cardoon, claim: Claim, surroundings: Surroundings) -> Request 
 
 
 def _body(request: Request) -> Any:
-    interrupt, pid = request.surroundings.interrupt, os.getpid()
+    interrupt, before = request.surroundings.interrupt, forks.generation
     if interrupt is not None:
         interrupt.enter()
     try:
         value = _call(request)
         return run_coroutine(value) if inspect.iscoroutine(value) else value
     finally:
-        if os.getpid() != pid:
-            leave_fork()
+        if forks.generation != before:
+            forks.leave_fork()
         if interrupt is not None:
             interrupt.leave()
 
 
 async def _body_async(request: Request, wait: Await) -> Any:
-    pid = os.getpid()
+    before = forks.generation
     try:
         return await wait(_call(request))
     finally:
-        if os.getpid() != pid:
-            leave_fork()
+        if forks.generation != before:
+            forks.leave_fork()
 
 
 def _call(request: Request) -> Any:

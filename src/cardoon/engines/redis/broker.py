@@ -46,14 +46,14 @@ class Broker(OneByOne, Core):
         alone: bool = True,
     ) -> Turn:
         """See `Broker.exchange`."""
-        keys = packed([key_of(claim.id) for claim, _outcome in ends])
-        packed_ends = [packed_end(end) for end in ends]
+        keys = [key_of(claim.message.id) for claim, _outcome in ends]
+        packed_ends = list(map(packed_end, keys, ends))
         if failpoints.armed:
             hit_before(ends, limit)
         head = packed([worker, said(queues), limit, int(alone), len(ends)])
         refused, claimed = self._server.send(
             "exchange",
-            b"".join([head, keys, *[data for data, _many in packed_ends]]),
+            b"".join([head, packed(keys), *[data for data, _many in packed_ends]]),
             5 + len(ends) + sum([many for _data, many in packed_ends]),
         )
         claims = self._claims(worker, claimed)
@@ -93,8 +93,8 @@ class Broker(OneByOne, Core):
                     return True
 
     def _nothing(self, ear: Ear) -> bool:
-        """False; who has gone hears no more, so that nobody tells this ear what another should hear."""
-        self._server.command("HDEL", self._server.base + b":ears", ear.name)
+        """False; who has gone hears no more."""
+        self._server.run("leave", ear.name)
         return False
 
 

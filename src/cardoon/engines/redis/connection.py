@@ -34,9 +34,6 @@ from cardoon.model.errors import EngineError
 Ask = Callable[..., Any]
 """Ask(word, ...) is the answer of the server to a command."""
 
-_IDLE_SECONDS = 1.0
-"""A connection that lay so long may have been closed meanwhile, and is looked at before it is used."""
-
 _REFERRALS = 3
 _UNMOVED = packed([0])
 
@@ -58,7 +55,7 @@ class Connections:
         heed(self)
 
     def _forget(self) -> None:
-        self._idle: deque[tuple[Connection, float]] = deque()
+        self._idle: deque[Connection] = deque()
         self._checked = False
 
     def key(self, kind: bytes, of: bytes) -> bytes:
@@ -120,7 +117,7 @@ class Connections:
         except BaseException:
             self._lost(connection)
             raise
-        self._idle.append((connection, clock.monotonic()))
+        self._idle.append(connection)
         return result
 
     def _refused(self, connection: Connection | None, error: Exception) -> None:
@@ -128,7 +125,7 @@ class Connections:
         if connection is None or isinstance(error, exceptions.ReadOnlyError):
             self._lost(connection)
         else:
-            self._idle.append((connection, clock.monotonic()))
+            self._idle.append(connection)
 
     def _follow(self, moved: exceptions.MovedError) -> None:
         """To the node of a cluster that has this namespace; nothing was executed by the other one."""
@@ -138,12 +135,13 @@ class Connections:
     # -- connections
 
     def _take(self) -> Connection:
+        """One that is idle and was not closed, as by a server that was restarted; else a new one."""
         while self._idle:
             try:
-                connection, since = self._idle.pop()
+                connection = self._idle.pop()
             except IndexError:  # another thread was faster
                 break
-            if clock.monotonic() - since < _IDLE_SECONDS or not was_closed(connection):
+            if not was_closed(connection):
                 return connection
             self._lost(connection)
         return self.connect()
@@ -178,7 +176,7 @@ class Connections:
         self._checked = False
         while self._idle:
             with suppress(IndexError):
-                drop(self._idle.pop()[0])
+                drop(self._idle.pop())
 
     def before_fork(self) -> None:
         """Nothing to wait for: who is talking is not in the child, nor is that connection used there."""

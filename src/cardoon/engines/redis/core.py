@@ -41,14 +41,15 @@ def _usual_address(priority: int, queue: str) -> bytes:
 
 def packed_messages(messages: Sequence[Message]) -> bytes:
     """The values of new jobs, packed; raises what `encode` raises before anything is sent."""
-    parts, before = [], b""
+    parts = []
+    before: object = None
     for message in messages:
         key = key_of(message.id)
-        address = address_of(message)
-        told = _SAME if address == before else packed([address])
         body = folded(key, message)
+        to = message.priority, message.due, message.expires, message.queue
+        told = _SAME if to == before else packed([address_of(message)])
         parts.append(b"$%d\r\n%b\r\n%b$%d\r\n%b\r\n" % (len(key), key, told, len(body), body))
-        before = address
+        before = to
     return b"".join(parts)
 
 

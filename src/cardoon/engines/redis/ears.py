@@ -85,11 +85,15 @@ class Ears:
 
 
 class Ear:
-    """Hears words on its channel. `woken` once somebody ended this wait early, `heard` after a word."""
+    """Hears words on its channel. `woken` once somebody ended this wait early, `heard` after a word.
+
+    `told` is what was said on the channels that it follows, each with what was said.
+    """
 
     def __init__(self, connections: Connections) -> None:
         self.name = clock.new_id()
         self.woken = self.heard = False
+        self.told: list[tuple[bytes, bytes]] = []
         self._connections = connections
         self._connection: Connection | None = None
         self._followed: Sequence[bytes] = ()
@@ -120,6 +124,7 @@ class Ear:
         self._followed = channels
         if self._say("SUBSCRIBE", *channels) and not self._hear(confirmed=len(channels)):
             self._break()
+        self.told = []  # what was said to an earlier wait
         self._open()
 
     def _say(self, *words: Value) -> bool:
@@ -184,6 +189,8 @@ class Ear:
             self._asked = False
         elif said[0] == b"message":
             self.heard = True
+            if said[1] in self._followed:
+                self.told.append((said[1], said[2]))
         return bool(said[0] == b"subscribe")
 
     def _ask(self) -> None:

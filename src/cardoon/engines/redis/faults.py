@@ -15,11 +15,8 @@ _PASSING = ("LOADING", "MASTERDOWN", "READONLY", "BUSY", "CLUSTERDOWN", "TRYAGAI
 
 def translated(error: Exception, place: str) -> EngineError:
     """The error to raise for what happened at this place."""
-    if _is_certificate(error):
-        return EngineRefused(
-            f"{place}: {_words(error)}; name the authority with ssl_ca_certs=FILE, and the host as its "
-            "certificate does"
-        )
+    if refusal := _of_tls(error, place):
+        return EngineRefused(f"{place}: {_words(error)}; {refusal}")
     if isinstance(error, exceptions.TimeoutError | TimeoutError):
         return EngineUnavailable(f"{place} gave no answer within {CALL_SECONDS:g} s")
     if isinstance(error, exceptions.AuthenticationError):
@@ -30,24 +27,33 @@ def translated(error: Exception, place: str) -> EngineError:
         return EngineFull(f"{place} has no memory left; nothing was written, earlier jobs are intact")
     if "MISCONF" in str(error):
         return EngineFull(f"{place} cannot write to its disk; nothing was written: {_words(error)}")
-    if isinstance(error, exceptions.ConnectionError | OSError):
-        return EngineUnavailable(f"{place} is not reached: {_words(error)}")
     if _is_passing(error):
         return EngineUnavailable(f"{place} cannot serve now: {_words(error)}")
+    if isinstance(error, exceptions.ConnectionError | OSError):
+        return EngineUnavailable(f"{place} is not reached: {_words(error)}")
     return EngineRefused(f"{place}: {_words(error)}")
 
 
-def _is_certificate(error: BaseException | None) -> bool:
-    """Whether the other side could not prove who it is."""
+def _of_tls(error: BaseException | None, place: str) -> str:
+    """What to do when the two sides did not come to trust each other; empty for other errors."""
     while error is not None:
         if isinstance(error, ssl.SSLCertVerificationError):
-            return True
+            return "name the authority with ssl_ca_certs=FILE, and the host as its certificate does"
+        if isinstance(error, ssl.SSLError) and "_ALERT_" in str(error.reason):
+            return "name a certificate of yours that it trusts with ssl_certfile=FILE and ssl_keyfile=FILE"
+        if isinstance(error, FileNotFoundError) and place.startswith("rediss:"):
+            return "a file that ssl_ca_certs, ssl_certfile or ssl_keyfile names is not there"
         error = error.__cause__ or error.__context__
-    return False
+    return ""
 
 
 def _is_passing(error: Exception) -> bool:
-    passing = (exceptions.ReadOnlyError, exceptions.ClusterError, exceptions.TryAgainError)
+    passing = (
+        exceptions.BusyLoadingError,
+        exceptions.ReadOnlyError,
+        exceptions.ClusterError,
+        exceptions.TryAgainError,
+    )
     return isinstance(error, passing) or any(word in str(error) for word in _PASSING)
 
 

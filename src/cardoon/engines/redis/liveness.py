@@ -133,7 +133,7 @@ class _End:
     def __init__(self, id: str, record: Record, crashed: bool, solo: bool, evidence: str) -> None:
         self.id = id
         self.record = record
-        self.crashes = int(record.crashes) + solo
+        self.crashes = int(record.rest.crashes) + solo
         self.state, self.note = retirement.after(crashed, self.crashes, bool(record.flags & CANCELLING))
         self.is_poison = self.state is State.QUARANTINED
         self.error = encode_error(retirement.lost(self.note, evidence)) if self.is_poison else None

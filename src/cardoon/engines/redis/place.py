@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import NamedTuple
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from cardoon.model.errors import ConfigurationError, nearest
 from cardoon.model.url import mask
@@ -47,6 +47,7 @@ def parse(url: str, *, profile: str, retention: float | None) -> Place:
     for name in options:
         if name not in known:
             raise ConfigurationError(f"the redis URL has no option {name!r}{nearest(name, known)}")
+    _check_database(head)
     for_the_library = urlencode({name: options[name] for name in options if name in _OF_THE_LIBRARY})
     return Place(
         url=f"{head}?{for_the_library}",
@@ -56,6 +57,16 @@ def parse(url: str, *, profile: str, retention: float | None) -> Place:
         retention=_retention(options.get("retention", retention)),
         allow_volatile=_allow_volatile(options.get("allow_volatile", "false")),
     )
+
+
+def _check_database(head: str) -> None:
+    """The library takes what is no number for the first database."""
+    parts = urlsplit(head)
+    database = parts.path.strip("/")
+    if parts.scheme != "unix" and database and not database.isdecimal():
+        raise ConfigurationError(
+            f"the redis URL names the database {database!r}; it has a number, such as /0"
+        )
 
 
 def _namespace(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from typing import Any
 
 import msgspec
@@ -21,35 +22,44 @@ CANCELLING = 2
 """The bit in the flags of a running job that is not to wait again."""
 
 _NIL = msgspec.Raw(b"\xc2")
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
+_UUID = re.compile(r"(?!ff)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 _TEXT = b"\xff"
 _HEAD = b'{"v":1,"id":"'
 _HEAD_AND_ID = len(_HEAD) + 37
 
 
-class Record(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """A job; the order is that of `lua/job.lua`. What is not there is False there."""
+class Rest(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What few jobs have, and those that ended, in the order of `lua/names.lua`; False for what is not."""
 
-    seq: int
-    created: float
-    state: int
-    queue: str
-    priority: int
-    flags: int
-    token: int
-    attempt: int
-    due: float | bool
-    expires: float | bool
-    body: msgspec.Raw
-    retries: int | bool = 0
-    crashes: int | bool = 0
-    started: float | bool = False
     finished: float | bool = False
-    worker: str | bool = False
     result: msgspec.Raw = _NIL
     error: msgspec.Raw = _NIL
     note: str | bool = False
     progress: msgspec.Raw = _NIL
+    due: float | bool = False
+    expires: float | bool = False
+    retries: int | bool = 0
+    crashes: int | bool = 0
+
+
+NOTHING = Rest()
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """A job as it is stored. `started` is 0 and `worker` empty where there is none."""
+
+    state: int
+    flags: int
+    priority: int
+    seq: int
+    created: float
+    queue: str
+    body: bytes
+    token: int = 0
+    attempt: int = 0
+    started: float = 0.0
+    worker: str = ""
+    rest: Rest = NOTHING
 
 
 class Attempt(msgspec.Struct, array_like=True, frozen=True):
@@ -80,16 +90,38 @@ class _Loose(msgspec.Struct):
     parent: str | None = None
 
 
-record_of = msgspec.msgpack.Decoder(Record).decode
+_birth = struct.Struct("<BBBIHdH").unpack_from
+_size = struct.Struct("<I").unpack_from
+_attempt = struct.Struct("<IIdH").unpack_from
+_BIRTH, _SIZE, _ATTEMPT = 19, 4, 18
+
+_rest = msgspec.msgpack.Decoder(Rest).decode
 kept_attempt = msgspec.msgpack.Decoder(Attempt).decode
 note_of = msgspec.msgpack.Decoder(Note).decode
 _loose = msgspec.json.Decoder(_Loose).decode
 _errors = msgspec.json.Decoder(ErrorReport).decode
 
 
+def record_of(data: bytes) -> Record:
+    """A job from its record, as `lua/job.lua` writes it."""
+    state, flags, priority, low, high, created, length = _birth(data)
+    at = _BIRTH + length
+    queue = data[_BIRTH:at].decode("utf-8", "surrogatepass")
+    body, at = at + _SIZE, at + _SIZE + _size(data, at)[0]
+    head = state, flags, priority, low | high << 32, created, queue, data[body:at]
+    if at == len(data):
+        return Record(*head)
+    token, attempt, started, length = _attempt(data, at)
+    worker = at + _ATTEMPT
+    at = worker + length
+    rest = _rest(data[at:]) if at < len(data) else NOTHING
+    named = data[worker:at].decode("utf-8", "surrogatepass")
+    return Record(*head, token, attempt, started, named, rest)
+
+
 def key_of(id: str) -> bytes:
     """An id as the keys have it: the 16 bytes of a UUID, any other text marked as such."""
-    if _UUID(id) and not id.startswith("ff"):
+    if _UUID(id):
         return bytes.fromhex(id.replace("-", ""))
     return _TEXT + id.encode("utf-8", "surrogatepass")
 
@@ -105,9 +137,7 @@ def id_of(key: bytes) -> str:
 def folded(key: bytes, message: Message) -> bytes:
     """The wire form without its beginning, which follows from the key: a third of a small message."""
     body = envelope.encode(message)
-    if len(key) == 16 and not key.startswith(_TEXT) and body.startswith(_HEAD):
-        return body[_HEAD_AND_ID:]
-    return body
+    return body if key.startswith(_TEXT) else body[_HEAD_AND_ID:]
 
 
 def unfolded(id: str, body: bytes) -> bytes:
@@ -133,7 +163,7 @@ def or_none(value: Any) -> Any:
 
 def body_of(id: str, record: Record) -> bytes:
     """The wire form of its message."""
-    return unfolded(id, data_of(record.body) or b"")
+    return unfolded(id, record.body)
 
 
 def claim_of(id: str, record: Record, worker: str) -> Claim:
@@ -141,11 +171,10 @@ def claim_of(id: str, record: Record, worker: str) -> Claim:
     message = envelope.decode(body_of(id, record))
     if message.id != id:
         raise Unreadable(f"the record of {id!r} holds the message of {message.id!r}")
-    started = float(record.started)
-    retries, crashes = int(record.retries), int(record.crashes)
+    retries, crashes = int(record.rest.retries), int(record.rest.crashes)
     suspect = bool(record.flags & 1)
     return Claim(
-        message, worker, record.token, record.attempt, retries, crashes, suspect, record.seq, started
+        message, worker, record.token, record.attempt, retries, crashes, suspect, record.seq, record.started
     )
 
 
@@ -179,7 +208,7 @@ def encode_error(error: ErrorReport | None) -> bytes | None:
 
 def job_of(id: str, record: Record) -> Job:
     """Everything that is known of a job."""
-    body = body_of(id, record)
+    body, rest = body_of(id, record), record.rest
     said = _loosely(body)
     return Job(
         id=id,
@@ -189,19 +218,19 @@ def job_of(id: str, record: Record) -> Job:
         state=STATES[record.state - 1],
         token=record.token,
         attempt=record.attempt,
-        retries=int(record.retries),
-        crashes=int(record.crashes),
+        retries=int(rest.retries),
+        crashes=int(rest.crashes),
         created=record.created,
-        due=or_none(record.due),
-        expires=or_none(record.expires),
-        started=or_none(record.started),
-        finished=or_none(record.finished),
-        worker=or_none(record.worker),
+        due=or_none(rest.due),
+        expires=or_none(rest.expires),
+        started=record.started or None,
+        finished=or_none(rest.finished),
+        worker=record.worker or None,
         parent=said.parent,
-        result=data_of(record.result),
-        progress=data_of(record.progress),
-        error=decode_error(record.error),
-        note=or_none(record.note) or "",
+        result=data_of(rest.result),
+        progress=data_of(rest.progress),
+        error=decode_error(rest.error),
+        note=or_none(rest.note) or "",
         body=body,
     )
 

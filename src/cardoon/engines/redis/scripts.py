@@ -1,6 +1,6 @@
 """The Lua scripts, one a verb, put together from the parts that each names in its first line.
 
-The names of `lua/names.lua` are replaced by their numbers.
+The names of `lua/names.lua` are replaced by the numbers and formats that they stand for.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 _FOLDER = Path(__file__).with_name("lua")
 _PARTS = re.compile(r"-- with: ([a-z_ ]+)\n")
-_NUMBER = re.compile(r"^([A-Z_]+) = (\d+)$", re.MULTILINE)
+_CONSTANT = re.compile(r"^([A-Z_]+) = (\d+|'[^']*')$", re.MULTILINE)
 _NAME = re.compile(r"\b[A-Z][A-Z_]+\b")
 
 
@@ -33,7 +33,7 @@ def script(name: str) -> Script:
     text = _read(name)
     found = _PARTS.match(text)
     parts = found[1].split() if found else []
-    return Script(name, _NAME.sub(_number, "\n".join([*map(_read, parts), text])))
+    return Script(name, _NAME.sub(_constant, "\n".join([*map(_read, parts), text])))
 
 
 def _read(name: str) -> str:
@@ -41,9 +41,9 @@ def _read(name: str) -> str:
 
 
 @cache
-def _numbers() -> dict[str, str]:
-    return dict(_NUMBER.findall(_read("names")))
+def _constants() -> dict[str, str]:
+    return dict(_CONSTANT.findall(_read("names")))
 
 
-def _number(name: re.Match[str]) -> str:
-    return _numbers().get(name[0], name[0])
+def _constant(name: re.Match[str]) -> str:
+    return _constants().get(name[0], name[0])

@@ -127,7 +127,7 @@ class Glance:
             self._queues is not None and record.queue not in self._queues
         ):
             return False
-        body = bytes(record.body)
+        body = record.body
         return all(any(needle in body for needle in needles) for needles in self._needles if needles)
 
 

@@ -6,8 +6,9 @@ import struct
 
 from cardoon.engines.contract import End
 from cardoon.engines.redis.core import address_of, packed_messages
-from cardoon.engines.redis.records import CODES, encode_error, folded, key_of
+from cardoon.engines.redis.records import CODES, encode_error, folded
 from cardoon.engines.redis.wire import packed
+from cardoon.model.job import Claim
 from cardoon.model.outcome import Outcome
 from cardoon.model.states import State
 
@@ -17,51 +18,47 @@ _UNCHARGED, _HAS_DUE, _HAS_START = 32, 64, 128
 _head = struct.Struct("<ddBBddII").pack
 
 
-def packed_end(end: End) -> tuple[bytes, int]:
-    """One end without its id, packed, and how many values that makes."""
+def packed_end(key: bytes, end: End) -> tuple[bytes, int]:
+    """One end without its id, whose key is given, packed, and how many values that makes."""
     claim, outcome = end
-    key = key_of(claim.id)
-    marks, values = _marked(key, outcome, claim.message.task)
-    head = _head(
+    marks, values = _marked(key, claim, outcome)
+    follow, log = outcome.follow, outcome.log
+    values[0] = _head(
         claim.ref,
         claim.token,
         CODES[outcome.state],
         marks,
         outcome.due or 0.0,
         outcome.started or 0.0,
-        len(outcome.log),
-        len(outcome.follow),
+        len(log),
+        len(follow),
     )
-    data = packed([head, *values, *outcome.log])
-    many = 1 + len(values) + len(outcome.log) + 3 * len(outcome.follow)
-    return (data + packed_messages(outcome.follow), many) if outcome.follow else (data, many)
+    if log:
+        values += log
+    data = packed(values)
+    return (data + packed_messages(follow), len(values) + 3 * len(follow)) if follow else (data, len(values))
 
 
-def _marked(key: bytes, outcome: Outcome, task: str) -> tuple[int, list[bytes]]:
-    """The marks of an outcome, and the values that they announce, in their order."""
-    marks, values = 0, []
-    for mark, value in _values(key, outcome, task):
-        marks |= mark
-        values += value
-    for mark, holds in (
-        (_UNCHARGED, not outcome.charged),
-        (_HAS_DUE, outcome.due is not None),
-        (_HAS_START, outcome.started is not None),
-    ):
-        marks |= mark * holds
-    return marks, values
-
-
-def _values(key: bytes, outcome: Outcome, task: str) -> list[tuple[int, list[bytes]]]:
-    found: list[tuple[int, list[bytes]]] = []
+def _marked(key: bytes, claim: Claim, outcome: Outcome) -> tuple[int, list[bytes]]:
+    """The marks of an outcome and, after a place for the head, what they announce, in their order."""
+    marks, values = 0, [b""]
     if outcome.result is not None:
-        found.append((_HAS_RESULT, [outcome.result]))
+        marks = _HAS_RESULT
+        values.append(outcome.result)
+    if outcome.started is not None:
+        marks |= _HAS_START
     if outcome.error is not None:
-        found.append((_HAS_ERROR, [encode_error(outcome.error) or b""]))
+        marks |= _HAS_ERROR
+        values.append(encode_error(outcome.error) or b"")
     if outcome.note:
-        found.append((_HAS_NOTE, [outcome.note.encode()]))
+        marks |= _HAS_NOTE
+        values.append(outcome.note.encode())
     if outcome.state is State.PARKED:
-        found.append((_HAS_TASK, [task.encode("utf-8", "surrogatepass")]))
+        marks |= _HAS_TASK
+        values.append(claim.message.task.encode("utf-8", "surrogatepass"))
     if outcome.message is not None:
-        found.append((_HAS_MESSAGE, [address_of(outcome.message), folded(key, outcome.message)]))
-    return found
+        marks |= _HAS_MESSAGE
+        values += address_of(outcome.message), folded(key, outcome.message)
+    if outcome.due is not None:
+        marks |= _HAS_DUE
+    return (marks if outcome.charged else marks | _UNCHARGED), values

@@ -12,7 +12,7 @@ from cardoon.engines.redis.scripts import script
 from cardoon.model.errors import EngineRefused, EngineUnavailable
 
 OLDEST = (6, 2)
-LAYOUT = 1
+LAYOUT = 2
 """The number of what `KEYS.md` describes; a later one may not be read by who knows this one."""
 
 _SENTENCES = {
@@ -126,10 +126,13 @@ def check_access(ask: Ask, place: Place) -> None:
             f"{place.shown}: this user may not run {told.decode('utf-8', 'replace')}; grant the rights that "
             "docs/engines.md names with ACL SETUSER"
         )
-    if told > LAYOUT:
+    if told != LAYOUT:
+        what_to_do = (
+            "upgrade Cardoon" if told > LAYOUT else "it is from before the first release, use another"
+        )
         raise EngineRefused(
             f"the namespace {place.namespace} on {place.shown} has layout {told}, this Cardoon knows "
-            f"{LAYOUT}: upgrade Cardoon"
+            f"{LAYOUT}: {what_to_do}"
         )
 
 

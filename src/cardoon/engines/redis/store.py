@@ -42,15 +42,17 @@ class Store(Core):
         """See `Store.wait_results`."""
         deadline = clock.monotonic() + timeout
         keys = [key_of(id) for id in ids]
-        channels = [self._server.base + b":waiting", *(self._server.key(b"r", key) for key in keys)]
-        with self._ears.listen() as ear, ear.following(channels):
+        channels = {self._server.key(b"r", key): key for key in keys}
+        with self._ears.listen() as ear, ear.following([self._server.base + b":waiting", *channels]):
             while True:
                 told = self._server.run("await", *keys)
-                found = {id_of(key): kept for key, kept in zip(told[::2], told[1::2], strict=True)}
+                found = dict(zip(told[::2], told[1::2], strict=True))
                 left = deadline - clock.monotonic()
+                if not found and left > 0 and not ear.woken:
+                    ear.wait(min(left, RECHECK_SECONDS))
+                    found = {channels[channel]: kept for channel, kept in ear.told}
                 if found or left <= 0 or ear.woken:
-                    return {id: job_of(id, record_of(kept)) for id, kept in found.items()}
-                ear.wait(min(left, RECHECK_SECONDS))
+                    return {id_of(key): job_of(id_of(key), record_of(kept)) for key, kept in found.items()}
 
     def annotate(self, claim: Claim, kind: str, data: bytes) -> bool:
         """See `Store.annotate`."""

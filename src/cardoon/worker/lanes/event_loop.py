@@ -14,20 +14,24 @@ from cardoon.model.errors import SoftTimeLimitExceeded
 from cardoon.model.job import Claim
 from cardoon.model.outcome import Outcome, cancelled
 from cardoon.model.states import State
-from cardoon.worker.coroutines import Thrown, through
+from cardoon.worker.coroutines import Driven, Thrown
 from cardoon.worker.exits import crash
 from cardoon.worker.lanes.contract import Ended
 from cardoon.worker.pools.handover import taken
 
 
 class InCoroutine:
-    """Into a coroutine of an event loop, at the place where it waits. One object a job."""
+    """Into a coroutine of an event loop, at the place where it waits. One object a job.
+
+    `attempt` is what awaits the coroutine.
+    """
+
+    attempt: asyncio.Task[None]
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._thrown: Thrown = []
-        self._task: asyncio.Task[Any] | None = None
-        self._cancelled = False
+        self._open = self._cancelled = False
 
     def enter(self) -> None:
         """See `MainThread.enter`: a coroutine is always open where it waits."""
@@ -37,11 +41,11 @@ class InCoroutine:
 
     async def wait(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Await it, so that what is asked for is raised inside."""
-        self._task = asyncio.current_task()
+        self._open = True
         try:
-            return await through(coroutine, self._thrown)
+            return await Driven(coroutine, self._thrown)
         finally:
-            self._task = None
+            self._open = False
 
     def ask(self, reason: str) -> bool:
         """See `MainThread.ask`; from any thread."""
@@ -50,10 +54,10 @@ class InCoroutine:
 
     def cancel(self) -> bool:
         """Raise CancelledError in it; False when that was asked before, or it ran out by itself."""
-        if self._cancelled or self._task is None:
+        if self._cancelled or not self._open:
             return False
         self._cancelled = True
-        self._loop.call_soon_threadsafe(self._task.cancel)
+        self._loop.call_soon_threadsafe(self.attempt.cancel)
         return True
 
     def judged(self, end: Outcome) -> Outcome:
@@ -63,16 +67,19 @@ class InCoroutine:
         return end
 
     def _throw(self, error: BaseException) -> None:
-        if self._task is not None:
+        if self._open:
             self._thrown.append(error)
-            self._task.cancel()
+            self.attempt.cancel()
 
 
 RunOnLoop = Callable[[Claim, InCoroutine], Coroutine[Any, Any, Outcome]]
 
 
 class EventLoopLane:
-    """Runs claims as tasks of one loop. Its deque is touched in the loop's thread, and by `take_back`."""
+    """Runs claims as tasks of one loop. Its deque is emptied in the loop's thread, and by `take_back`.
+
+    `_running` has the jobs that have a place, by id. The loop is called once for many jobs to give them one.
+    """
 
     def __init__(self, slots: int, run: RunOnLoop, ended: Ended) -> None:
         self.slots = slots
@@ -80,8 +87,9 @@ class EventLoopLane:
         self._attempt = run
         self._ended = ended
         self._queue: deque[Claim] = deque()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._interrupts: dict[str, InCoroutine] = {}
+        self._called = False
+        self._running: dict[str, InCoroutine] = {}
+        self._surroundings = contextvars.copy_context()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._turn, name="cardoon-event-loop", daemon=True)
 
@@ -92,7 +100,9 @@ class EventLoopLane:
     def put(self, claim: Claim) -> None:
         """See `Lane.put`."""
         self._queue.append(claim)
-        self._loop.call_soon_threadsafe(self._fill)
+        if not self._called:
+            self._called = True
+            self._loop.call_soon_threadsafe(self._fill)
 
     def waiting(self) -> int:
         """See `Lane.waiting`."""
@@ -104,7 +114,7 @@ class EventLoopLane:
 
     def cancel(self, id: str) -> bool:
         """See `Pool.cancel`: CancelledError is raised where the body waits."""
-        interrupt = self._interrupts.get(id)
+        interrupt = self._running.get(id)
         return interrupt is not None and interrupt.cancel()
 
     def close(self) -> None:
@@ -120,35 +130,30 @@ class EventLoopLane:
         self._loop.close()
 
     def _fill(self) -> None:
-        while self._queue and len(self._tasks) < self.slots:
+        self._called = False  # first, so that what is put from now on is not overlooked
+        while self._queue and len(self._running) < self.slots:
             try:
                 claim = self._queue.popleft()
             except IndexError:
                 return
             self.started += 1
-            task = self._loop.create_task(
-                self._run(claim),
+            interrupt = self._running[claim.id] = InCoroutine(self._loop)
+            interrupt.attempt = self._loop.create_task(
+                self._run(claim, interrupt),
                 name=f"{claim.message.task}[{claim.id}]",
-                context=contextvars.copy_context(),
+                context=self._surroundings.copy(),
             )
-            self._tasks.add(task)
-            task.add_done_callback(self._free)
 
-    def _free(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        self._fill()
-
-    async def _run(self, claim: Claim) -> None:
+    async def _run(self, claim: Claim, interrupt: InCoroutine) -> None:
         begun = clock.monotonic()
-        interrupt = self._interrupts[claim.id] = InCoroutine(self._loop)
         try:
             outcome = await self._attempt(claim, interrupt)
         except BaseException:
             crash(claim)
-        finally:
-            del self._interrupts[claim.id]
+        del self._running[claim.id]
         self._ended(claim, outcome, clock.monotonic() - begun)
+        self._fill()
 
     async def _all_ended(self) -> None:
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        while running := [interrupt.attempt for interrupt in self._running.values()]:
+            await asyncio.wait(running)

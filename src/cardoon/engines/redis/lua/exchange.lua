@@ -19,23 +19,33 @@ local function take(id, job)
   return true
 end
 
+-- Whether it took the oldest suspect, which then runs alone.
+local function take_suspect(wanted)
+  local id, job, me = oldest_suspect(wanted)
+  if not id then return false end
+  redis.call('ZREM', base .. ':suspects', me)
+  return take(id, job)
+end
+
 local function claim()
   local wanted = wish(ARGV[3])
-  fall_due()
-  if ARGV[5] == '1' then
-    local id, job, me = oldest_suspect(wanted)
-    if id then
-      redis.call('ZREM', base .. ':suspects', me)
-      if take(id, job) then return end
-    end
+  -- Most namespaces have none of these most of the time, so that one look does for all three.
+  if redis.call('EXISTS', base .. ':due', base .. ':expires', base .. ':suspects') > 0 then
+    fall_due()
+    if ARGV[5] == '1' and take_suspect(wanted) then return end
   end
   take_from(open_sources(wanted), limit, take)
 end
 
-if limit > 0 and not redis.call('ZSCORE', base .. ':retired', worker) then
-  redis.call('HSETNX', base .. ':workers', worker, '')
-  claim()
+-- A worker that is known was not retired; one that was not heard of before is known from now on.
+local function is_welcome()
+  if redis.call('HEXISTS', base .. ':workers', worker) == 1 then return true end
+  if redis.call('ZSCORE', base .. ':retired', worker) then return false end
+  redis.call('HSET', base .. ':workers', worker, '')
+  return true
 end
+
+if limit > 0 and is_welcome() then claim() end
 done()
 if #claimed > 0 then call_with('SADD', base .. ':w:' .. worker, claimed) end
 for n, id in ipairs(claimed) do

@@ -23,6 +23,21 @@ local function call_with(command, key, values)
   return answer
 end
 
+-- A job from its record.
+local function parsed(text)
+  if not text then return false end
+  local state, flags, priority, seq, created, queue, body, at = struct.unpack(BIRTH, text)
+  local job = { seq, created, state, queue, priority, flags, body, 0, 0, false, false }
+  if at > #text then return job end
+  local token, attempt, started, worker, last = struct.unpack(ATTEMPTED, text, at)
+  job[TOKEN], job[ATTEMPT] = token, attempt
+  job[STARTED], job[WORKER] = started > 0 and started, worker ~= '' and worker
+  if last <= #text then
+    for n, value in ipairs(cmsgpack.unpack(string.sub(text, last))) do job[FINISHED - 1 + n] = value end
+  end
+  return job
+end
+
 -- Reads the jobs of these ids that were not read yet.
 local function prefetch(ids, first, last)
   for from = first, last, 4000 do
@@ -30,7 +45,7 @@ local function prefetch(ids, first, last)
     for n = from, upto do keys[n - from + 1] = base .. ':j:' .. ids[n] end
     for n, text in ipairs(redis.call('MGET', unpack(keys))) do
       local id = ids[from + n - 1]
-      if jobs[id] == nil then jobs[id] = text and cmsgpack.unpack(text) end
+      if jobs[id] == nil then jobs[id] = parsed(text) end
     end
   end
 end
@@ -38,8 +53,7 @@ end
 local function load(id)
   local job = jobs[id]
   if job == nil then
-    local text = redis.call('GET', base .. ':j:' .. id)
-    job = text and cmsgpack.unpack(text)
+    job = parsed(redis.call('GET', base .. ':j:' .. id))
     jobs[id] = job
   end
   return job
@@ -52,14 +66,17 @@ local function save(id, job)
   end
 end
 
+-- The record of a job.
 local function packed(job)
-  local last = PROGRESS
-  while not job[last] do
-    job[last] = nil
-    last = last - 1
+  local queue, body, worker, last = job[QUEUE], job[BODY], job[WORKER] or '', LAST
+  while last >= FINISHED and not job[last] do last = last - 1 end
+  if last < FINISHED and job[TOKEN] == 0 then
+    return struct.pack(BIRTH, job[STATE], job[FLAGS], job[PRIORITY], job[SEQ], job[CREATED], #queue, queue, #body, body)
   end
-  for field = RETRIES, last do job[field] = job[field] or false end
-  return cmsgpack.pack(job)
+  local rest = {}
+  for field = FINISHED, last do rest[field - FINISHED + 1] = job[field] or false end
+  return struct.pack(WHOLE, job[STATE], job[FLAGS], job[PRIORITY], job[SEQ], job[CREATED], #queue, queue, #body, body,
+    job[TOKEN], job[ATTEMPT], job[STARTED] or 0, #worker, worker, rest[1] ~= nil and cmsgpack.pack(rest) or '')
 end
 
 local function write_jobs()

@@ -56,10 +56,10 @@ local function drop(source, refs, many)
   end
 end
 
--- Finds the place of the first in this source; nothing, and forgotten, when it has none.
-local function look(source)
-  local _, places = peek(source, 1)
-  source.first = places[1]
+-- Finds so many of the first in this source; nothing, and forgotten, when it has none.
+local function look(source, many)
+  source.refs, source.places = peek(source, many)
+  source.seen, source.first = many, source.places[1]
   if not source.first then redis.call('SREM', base .. ':lines', source.name) end
   return source.first
 end
@@ -68,7 +68,7 @@ local function open_sources(wanted)
   local sources, paused = {}, paused_queues()
   for _, name in ipairs(redis.call('SMEMBERS', base .. ':lines')) do
     local source = source_of(name)
-    if is_open(source.queue, wanted, paused) and look(source) then sources[#sources + 1] = source end
+    if is_open(source.queue, wanted, paused) and look(source, 1) then sources[#sources + 1] = source end
   end
   return sources
 end
@@ -104,9 +104,10 @@ end
 local function take_from(sources, limit, take)
   while limit > 0 and #sources > 0 and passed_over < MOST_PASSED_OVER do
     local source, bound = foremost(sources)
-    local refs, places = peek(source, limit)
+    if source.seen < limit then look(source, limit) end
+    local refs, places = source.refs, source.places
     local many, ids = 0, {}
-    while many < #refs and places[many + 1] <= bound do
+    while many < math.min(#refs, limit) and places[many + 1] <= bound do
       many = many + 1
       ids[many] = string.sub(refs[many], 7)
     end
@@ -120,7 +121,7 @@ local function take_from(sources, limit, take)
       end
     end
     drop(source, refs, many)
-    if not look(source) then sources = without(sources, source) end
+    if limit > 0 and not look(source, limit) then sources = without(sources, source) end
   end
 end
 

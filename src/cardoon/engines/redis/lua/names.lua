@@ -1,27 +1,35 @@
--- Names for numbers. When a script is put together each is replaced by its number: Lua has no constants, and a
--- function costs more, at each run of its script, the more locals it refers to.
+-- Names for numbers and formats. When a script is put together each is replaced by what it stands for: Lua has
+-- no constants, and a function costs more, at each run of its script, the more locals it refers to.
 
--- The fields of a job, in their order; what is not there is false. What is missing at first comes last.
+-- The fields of a job, in their order; what is not there is false. From FINISHED to LAST are those of the rest.
 SEQ = 1
 CREATED = 2
 STATE = 3
 QUEUE = 4
 PRIORITY = 5
 FLAGS = 6
-TOKEN = 7
-ATTEMPT = 8
-DUE = 9
-EXPIRES = 10
-BODY = 11
-RETRIES = 12
-CRASHES = 13
-STARTED = 14
-FINISHED = 15
-WORKER = 16
-RESULT = 17
-ERROR = 18
-NOTE = 19
-PROGRESS = 20
+BODY = 7
+TOKEN = 8
+ATTEMPT = 9
+STARTED = 10
+WORKER = 11
+FINISHED = 12
+RESULT = 13
+ERROR = 14
+NOTE = 15
+PROGRESS = 16
+DUE = 17
+EXPIRES = 18
+RETRIES = 19
+CRASHES = 20
+LAST = 20
+
+-- A record begins with its birth: state, flags, priority, number, moment, queue and body. Where there was an
+-- attempt, or there is a rest, follow token, attempt, start (0 for none) and worker ('' for none), then the rest.
+BIRTH = '<BBBI6dI2c0I4c0'
+ATTEMPTED = '<I4I4dI2c0'
+BIRTH_AND_REST = '<BBBI6dI2c0I4c0c0'
+WHOLE = '<BBBI6dI2c0I4c0I4I4dI2c0c0'
 
 -- The states; those from FIRST_FINAL on are final.
 DELAYED = 1

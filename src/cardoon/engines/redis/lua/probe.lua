@@ -8,7 +8,7 @@ local tried = {
   { 'TIME' }, { 'SET', key, '0' }, { 'GET', key }, { 'MGET', key }, { 'MSET', key, '0' }, { 'INCR', key }, { 'INCRBY', key, 1 },
   { 'EXISTS', key }, { 'DEL', key },
   { 'SADD', key, 'x' }, { 'SMEMBERS', key }, { 'SCARD', key }, { 'SREM', key, 'x' },
-  { 'HSET', key, 'x', '0' }, { 'HSETNX', key, 'x', '0' }, { 'HGET', key, 'x' }, { 'HGETALL', key },
+  { 'HSET', key, 'x', '0' }, { 'HGET', key, 'x' }, { 'HGETALL', key },
   { 'HEXISTS', key, 'x' }, { 'HKEYS', key }, { 'HINCRBY', key, 'x', 1 }, { 'PEXPIRE', key, 60000 }, { 'HDEL', key, 'x' },
   { 'RPUSH', key, 'x' }, { 'LRANGE', key, 0, 0 }, { 'LLEN', key }, { 'LINDEX', key, 0 }, { 'LTRIM', key, 1, -1 },
   { 'ZADD', key, 1, 'x' }, { 'ZSCORE', key, 'x' }, { 'ZRANGE', key, 0, 0 }, { 'ZRANGEBYSCORE', key, 0, 1 },

@@ -2,11 +2,11 @@
 -- Stores one new job that is ready at once, which most are: 1, or 0 when its id is known. It does what
 -- `push.lua` does for any, with as little as can be. ARGV: shift, id, priority, queue, body.
 
-local id, priority, queue = ARGV[2], ARGV[3], ARGV[4]
+local id, priority, queue, body = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000 + ARGV[1]
 local seq = redis.call('INCR', base .. ':seq')
-local job = '\155' .. cmsgpack.pack(seq, now, READY, queue, tonumber(priority), 0, 0, 0, false, false, ARGV[5])
+local job = struct.pack(BIRTH, READY, 0, tonumber(priority), seq, now, #queue, queue, #body, body)
 if not redis.call('SET', base .. ':j:' .. id, job, 'NX') then return 0 end
 redis.call('HSET', base .. ':i:' .. math.floor(seq / BUCKET), seq % BUCKET, id)
 local name = 'l:' .. priority .. ':' .. queue
@@ -16,6 +16,7 @@ if redis.call('RPUSH', base .. ':' .. name, struct.pack('>I6', seq) .. id) == 1 
 end
 redis.call('HINCRBY', base .. ':counts', READY .. ':' .. queue, 1)
 
+redis.set_repl(redis.REPL_NONE)
 local ears = redis.call('HGETALL', base .. ':ears')
 for n = 1, #ears, 2 do
   local wish = cmsgpack.unpack(ears[n + 1])

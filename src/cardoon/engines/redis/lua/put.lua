@@ -18,9 +18,11 @@ local function address_of(text)
     local state = due and due > now and DELAYED or READY
     address = {
       queue = queue, priority = priority, due = due, expires = expires,
-      list = state == READY and list_of(queue, priority),
-      middle = cmsgpack.pack(now, state, queue, priority, 0, 0, 0, due, expires),
+      list = state == READY and list_of(queue, priority), state = state, rest = '',
     }
+    if due or expires then
+      address.rest = struct.pack(ATTEMPTED, 0, 0, 0, 0, '') .. cmsgpack.pack({ false, false, false, false, false, due, expires })
+    end
     addresses[text] = address
     redis.call('SADD', base .. ':queues', queue)
   end
@@ -91,7 +93,9 @@ local function put_all(first, many)
         bucket, index, values = at, {}, {}
       end
       values[#values + 1] = keys[n]
-      values[#values + 1] = '\155' .. cmsgpack.pack(seq) .. to.middle .. cmsgpack.pack(ARGV[first + n * 3 - 1])
+      local body = ARGV[first + n * 3 - 1]
+      values[#values + 1] = struct.pack(BIRTH_AND_REST, to.state, 0, to.priority, seq, now, #to.queue, to.queue,
+        #body, body, to.rest)
       index[#index + 1] = seq % BUCKET
       index[#index + 1] = id
       stand(to, struct.pack('>I6', seq) .. id)

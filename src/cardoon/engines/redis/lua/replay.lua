@@ -13,8 +13,8 @@ for n = 2, #ARGV, 4 do
   remember(id, job, job[STATE], job[FINISHED])
   if is_waiting(job) then leave(id, job) else forget_end(id, job) end
   if ARGV[n + 3] ~= '' then job[BODY] = ARGV[n + 3] end
-  job[FLAGS], job[TOKEN], job[DUE], job[EXPIRES] = 0, job[TOKEN] + 1, now, false
-  for field = RETRIES, PROGRESS do job[field] = false end
+  for field = FINISHED, LAST do job[field] = false end
+  job[FLAGS], job[TOKEN], job[DUE] = 0, job[TOKEN] + 1, now
   rest(id, job, READY)
   save(id, job)
 end

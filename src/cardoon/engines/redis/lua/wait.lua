@@ -18,7 +18,9 @@ local function any_ready()
 end
 
 local due = redis.call('ZRANGE', base .. ':due', 0, 0, 'WITHSCORES')[2]
-if due and tonumber(due) <= now or any_ready() then
+local is_any = due and tonumber(due) <= now or any_ready()
+redis.set_repl(redis.REPL_NONE)
+if is_any then
   redis.call('HDEL', base .. ':ears', ARGV[2])
   return 1
 end

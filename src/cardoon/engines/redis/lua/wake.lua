@@ -23,9 +23,11 @@ local function heard_by(ear)
   return redis.call('PUBLISH', base .. ':ear:' .. ear, '') > 0
 end
 
--- Wakes as many of those that wait for work as there is work for.
+-- Wakes as many of those that wait for work as there is work for. That an ear does not wait any more is not
+-- written to the disk, as that it waits was not: no call has to be synced for a hint.
 local function wake_workers()
   if not next(woken) then return end
+  redis.set_repl(redis.REPL_NONE)
   local ears = redis.call('HGETALL', base .. ':ears')
   for n = 1, #ears, 2 do
     local wish = cmsgpack.unpack(ears[n + 1])
@@ -37,11 +39,12 @@ local function wake_workers()
       end
     end
   end
+  redis.set_repl(redis.REPL_ALL)
 end
 
--- Tells those that wait for the end of one of these jobs, each on a channel that is its own. Who waits for any
--- listens to one more, so that nothing is told while nobody does; no key has to be written, and synced, for that.
+-- Tells those that wait for the end of one of these jobs, each on a channel that is its own, what was stored.
+-- Who waits for any listens to one more channel, so that nothing is told while nobody does.
 local function wake_waiters()
   if #ended == 0 or redis.call('PUBSUB', 'NUMSUB', base .. ':waiting')[2] == 0 then return end
-  for _, id in ipairs(ended) do redis.call('PUBLISH', base .. ':r:' .. id, '') end
+  for _, id in ipairs(ended) do redis.call('PUBLISH', base .. ':r:' .. id, kept[id]) end
 end
