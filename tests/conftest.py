@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ Fact = Callable[[], object]
 Until = Callable[..., object]
 
 LOOK_SECONDS = 0.005
-LEFTOVER_SECONDS = 5.0
+LEFTOVER_SECONDS = 60.0
 
 hypothesis.settings.register_profile("dev", deadline=None, print_blob=True)
 hypothesis.settings.register_profile("CI", deadline=None, print_blob=True, max_examples=300)
@@ -34,6 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--hypothesis-seed") is None:
         config.option.hypothesis_seed = str(secrets.randbelow(2**32))
     _forget_the_developers_environment()
+    _hear_ctrl_c()
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -49,7 +51,13 @@ def _forget_the_developers_environment() -> None:
             del os.environ[name]
 
 
-def until(fact: Fact, seconds: float = 10.0) -> object:
+def _hear_ctrl_c() -> None:
+    """A shell that runs the tests in the background lets them ignore it, and so all that they start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def until(fact: Fact, seconds: float = 60.0) -> object:
     """What the fact gave as soon as that was true; AssertionError after so many seconds."""
     deadline = time.monotonic() + seconds
     while True:
@@ -62,7 +70,7 @@ def until(fact: Fact, seconds: float = 10.0) -> object:
 
 @pytest.fixture(scope="session", name="until")
 def until_fixture() -> Until:
-    """`until(fact, seconds=10)`: the one way for a test to wait."""
+    """`until(fact, seconds=60)`: the one way for a test to wait."""
     return until
 
 

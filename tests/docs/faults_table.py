@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 class Fault(NamedTuple):
     """`tests` are `file::test` below `tests/`, or `law group/name`. `figure` says where its figure is read:
-    a kind of kill, standstill or outage, `zombies`, `poison` or `unknown fates`.
+    a kind of kill, standstill or outage, `zombies`, `outages`, `poison` or `unknown fates`.
     """
 
     id: str
@@ -198,7 +198,18 @@ FAULTS = (
     Fault(
         "F29",
         "the server is away for a minute",
-        ("law server/an_outage_retires_nobody", "law server/an_engine_object_outlives_its_server"),
+        (
+            "journeys/test_torture.py"
+            "::test_after_an_outage_work_goes_on_within_two_seconds_and_nothing_is_run_twice",
+            "journeys/test_outages.py::test_a_worker_that_is_started_before_its_server_waits_for_it",
+            "journeys/test_outages.py"
+            "::test_a_process_that_ends_while_the_server_is_away_is_replaced_when_it_is_back",
+            "journeys/test_outages.py::test_a_worker_that_is_refused_for_a_while_keeps_what_it_runs",
+            "law server/an_outage_retires_nobody",
+            "law server/an_engine_object_outlives_its_server",
+            "law server/the_first_call_after_a_restart_is_answered",
+        ),
+        figure="outages",
     ),
     Fault(
         "F30",
@@ -221,7 +232,15 @@ FAULTS = (
             "conformance/test_redis.py::test_a_replica_is_refused",
         ),
     ),
-    Fault("F33", "Redis fails over to a replica that lags behind", why="not brought about yet"),
+    Fault(
+        "F33",
+        "the server fails over to a replica",
+        (
+            "journeys/test_outages.py::test_after_a_failover_work_goes_on_where_the_address_leads",
+            "journeys/test_outages.py::test_a_primary_that_is_demoted_is_left_for_the_new_one",
+        ),
+        why="what a replica that lags behind had not heard is gone, as replication is asynchronous",
+    ),
     Fault("F34", "RabbitMQ cannot route, or blocks", why=RABBITMQ),
     Fault("F35", "RabbitMQ delivers a finished job again", why=RABBITMQ),
     Fault(
@@ -246,8 +265,9 @@ FAULTS = (
         (
             "faults/test_full_disk.py::test_a_disk_in_trouble_loses_nothing",
             "unit/engines/test_sqlite_rows.py::test_a_full_disk_refuses_the_job_and_keeps_the_earlier_ones",
+            "faults/test_full_server.py"
+            "::test_a_server_with_a_full_disk_says_so_and_goes_on_with_all_when_there_is_room",
         ),
-        why="the disk of a server is not filled yet",
     ),
     Fault(
         "F39",

@@ -16,6 +16,7 @@ from tests.docs.faults_table import FAULTS, Fault
 
 from cardoon.testing.conformance import laws
 from cardoon.testing.torture.check import COUNTED
+from cardoon.testing.torture.outages import Outages
 from cardoon.testing.torture.recovery import HELD_UP
 from cardoon.testing.torture.report import Machine, Report
 from cardoon.testing.torture.zombies import Trials
@@ -35,7 +36,8 @@ seed and its command. A server is one of the run's own, and is killed and cut of
 _BEFORE_FAULTS = """\
 Of each engine: how often a fault was brought about, and how many seconds later (p50 / p99 / max) a job that
 it interrupted was run again; after an outage of the server, any job. *Held up*: meanwhile nothing at all was
-started, since a process stood still; on SQLite one that is stopped within its turn to write keeps the turn.
+started, since the server was away or a process stood still; on SQLite one that is stopped within its turn to
+write keeps the turn.
 """
 
 
@@ -49,12 +51,17 @@ def zombies() -> list[Trials]:
     return sorted(found, key=lambda trials: _place_of(trials.machine.engine))
 
 
+def outages() -> list[Outages]:
+    found = [msgspec.json.decode(file.read_bytes(), type=Outages) for file in FIGURES.glob("outages*.json")]
+    return sorted(found, key=lambda run: _place_of(run.machine.engine))
+
+
 def section() -> str:
     rows = [[fault.id, fault.what, _tried(fault), *_figures(fault)] for fault in FAULTS]
     parts = [
         _BEFORE,
         _runs_table(),
-        *(f"`{run.command}`: {_machine(run.machine)}.\n" for run in (*runs(), *zombies())),
+        *(f"`{run.command}`: {_machine(run.machine)}.\n" for run in (*runs(), *zombies(), *outages())),
         _BEFORE_FAULTS,
         _table(["", "Fault", "Brought about by", *_engines()], rows),
     ]
@@ -98,6 +105,8 @@ def _figures(fault: Fault) -> list[str]:
     """A cell for each engine; empty where no figure was kept."""
     if fault.figure == "zombies":
         told = [(trials.machine.engine, _of_zombies(trials)) for trials in zombies()]
+    elif fault.figure == "outages":
+        told = [(found.machine.engine, _of_outages(found)) for found in outages()]
     else:
         told = [(run.machine.engine, _of_run(run, fault.figure)) for run in runs()]
     return ["; ".join(text for of, text in told if of == engine and text) for engine in _engines()]
@@ -105,6 +114,12 @@ def _figures(fault: Fault) -> list[str]:
 
 def _of_zombies(trials: Trials) -> str:
     return f"{trials.trials:,} zombies, {sum(trials.accepted.values()):,} stale writes accepted"
+
+
+def _of_outages(found: Outages) -> str:
+    again = "; ".join(f"{kind}: {of.p50:g} / {of.p99:g} / {of.max:g}" for kind, of in found.returns.items())
+    jobs = f"{found.repeated:,} of {found.ran_throughout:,} jobs run again that ran throughout"
+    return f"{found.outages:,} times {found.length:g} s; {jobs}; {again}"
 
 
 def _of_run(run: Report, kind: str) -> str:
@@ -163,7 +178,8 @@ def functions(file: Path) -> set[str]:
 def test_no_figure_that_is_kept_shows_a_violation() -> None:
     assert runs()
     assert zombies()
-    assert [run.command for run in (*runs(), *zombies()) if not run.ok] == []
+    assert outages()
+    assert [run.command for run in (*runs(), *zombies(), *outages()) if not run.ok] == []
 
 
 def main(words: list[str]) -> None:

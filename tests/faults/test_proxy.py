@@ -7,7 +7,7 @@ import socketserver
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import pytest
 
@@ -42,8 +42,8 @@ class _EchoLine(socketserver.StreamRequestHandler):
             pass
 
 
-@pytest.fixture
-def server() -> Iterator[Echo]:
+@contextmanager
+def echo() -> Iterator[Echo]:
     with Echo() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
@@ -53,9 +53,19 @@ def server() -> Iterator[Echo]:
 
 
 @pytest.fixture
-def proxy(server: Echo) -> Iterator[faults.Proxy]:
+def server() -> Iterator[Echo]:
+    with echo() as server:
+        yield server
+
+
+def address_of(server: Echo) -> tuple[str, int]:
     host, port = server.server_address
-    with faults.Proxy((str(host), port)) as proxy:
+    return str(host), port
+
+
+@pytest.fixture
+def proxy(server: Echo) -> Iterator[faults.Proxy]:
+    with faults.Proxy(address_of(server)) as proxy:
         yield proxy
 
 
@@ -235,6 +245,15 @@ def test_before_a_server_that_is_down_a_line_ends(server: Echo) -> None:
         nobody.bind(("127.0.0.1", 0))
         with faults.Proxy(nobody.getsockname()) as proxy, pytest.raises(ConnectionError):
             ask_once(proxy, "a")
+
+
+def test_new_lines_lead_to_another_server_and_open_ones_stay(server: Echo, proxy: faults.Proxy) -> None:
+    with echo() as other, call(proxy) as before:
+        assert ask(before, "a") == "A"
+        proxy.lead_to(address_of(other))
+        assert ask_once(proxy, "b") == "B"
+        assert ask(before, "c") == "C"
+        assert (server.asked, other.asked) == (["a", "c"], ["b"])
 
 
 def test_when_the_server_ends_a_line_so_does_the_proxy(proxy: faults.Proxy, server: Echo) -> None:

@@ -160,6 +160,26 @@ def test_settings_and_a_password_are_the_servers(kind: str) -> None:
                 psycopg.connect(server.url.replace("ret@", "@"), connect_timeout=5)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_replica_follows_and_takes_over_with_what_it_heard(kind: str, until) -> None:
+    with servers.private(kind) as first, servers.private(kind, replica_of=first) as second:
+        remember(first, "before")
+        until(lambda: remembers(second, "before"), 30)
+        assert not takes_writes(second)
+        first.kill()
+        second.promote()
+        remember(second, "after")
+        second.restart()
+        assert remembers(second, "before")
+        assert remembers(second, "after")
+
+
+def takes_writes(server: faults.Server) -> bool:
+    if isinstance(server, faults.RedisServer):
+        return not ask_redis(server, "SET no no").startswith("-READONLY")
+    return ask_postgres(server, "SELECT pg_is_in_recovery()") == "False"
+
+
 def test_no_client_is_given_the_port_of_a_server_that_is_down() -> None:
     lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     assert all(1024 < ports.free_port() < lowest for _ in range(20))

@@ -73,7 +73,7 @@ class Project:
         )
 
     def run(
-        self, *words: str, environment: Mapping[str, str] = {}, seconds: float = 10.0
+        self, *words: str, environment: Mapping[str, str] = {}, seconds: float = 60.0
     ) -> subprocess.CompletedProcess[str]:
         """`cardoon WORDS`, to its end."""
         return subprocess.run(

@@ -19,7 +19,7 @@ POOLS: dict[str, tuple[str, ...]] = {"solo": (), "threads": ("-t", "4"), "async"
 """Each way of running jobs, and the options that ask for it."""
 
 TASKS = Path(__file__).parent / "tasks"
-SECONDS = 30.0
+SECONDS = 60.0
 """How long anything may take on a busy machine."""
 
 

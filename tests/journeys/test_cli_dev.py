@@ -27,30 +27,30 @@ def write(project: Project, more: str) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_change_starts_the_worker_anew_and_a_signal_ends_all(project: Project, number: int) -> None:
     dev = project.start("dev", "tasks:app")
-    until(lambda: ready(project) == 1, 15, what="a worker")
+    until(lambda: ready(project) == 1, what="a worker")
     before = pid_of_last(project)
     write(project, "\n\n@app.task\ndef later() -> str:\n    return 'new code'\n")
-    until(lambda: ready(project) == 2, 15, what="a worker with the new code")
+    until(lambda: ready(project) == 2, what="a worker with the new code")
     assert "reload: tasks.py changed" in project.log
     assert not lives(before)
-    done = project.run("call", "tasks.later", "--wait", "--timeout", "10")
+    done = project.run("call", "tasks.later", "--wait", "--timeout", "60")
     assert done.stdout == '"new code"\n'
     dev.send_signal(number)
-    assert dev.wait(15) == 0
+    assert dev.wait(60) == 0
     until(lambda: not lives(pid_of_last(project)), what="no process left")
 
 
 def test_code_that_is_no_code_is_shown_and_tried_again(project: Project) -> None:
     good = (project.folder / "tasks.py").read_text()
     dev = project.start("dev")
-    until(lambda: ready(project) == 1, 15, what="a worker")
+    until(lambda: ready(project) == 1, what="a worker")
     write(project, "\ndef (\n")
-    until(lambda: "the worker ended with 78" in project.log, 15, what="the failure")
+    until(lambda: "the worker ended with 78" in project.log, what="the failure")
     assert "SyntaxError: invalid syntax" in project.log
     (project.folder / "tasks.py").write_text(good)
-    until(lambda: ready(project) == 2, 15, what="a worker again")
+    until(lambda: ready(project) == 2, what="a worker again")
     dev.send_signal(signal.SIGINT)
-    assert dev.wait(15) == 0
+    assert dev.wait(60) == 0
 
 
 def test_without_watchfiles_it_says_what_to_install(project: Project) -> None:
@@ -59,7 +59,7 @@ def test_without_watchfiles_it_says_what_to_install(project: Project) -> None:
         "from cardoon.cli.main import main; sys.argv = ['cardoon', 'dev', 'tasks:app']; main()"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=project.folder, capture_output=True, text=True, timeout=20
+        [sys.executable, "-c", code], cwd=project.folder, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 78
     assert done.stderr == "Error: cardoon dev needs watchfiles: pip install 'cardoon[watch]'\n"

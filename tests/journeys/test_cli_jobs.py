@@ -117,7 +117,7 @@ def test_yes_does_it_unasked(shop: Project) -> None:
 def test_a_terminal_is_asked(shop: Project, answer: str, code: int, left: int) -> None:
     with asked(shop, "jobs", "delete", "--filter", "state:failed") as (process, line):
         os.write(line, f"{answer}\n".encode())
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=60)
     assert process.returncode == code
     assert "Delete 2 jobs? [y/N]: " in err
     assert out == ("2 jobs deleted\n" if code == 0 else "")
@@ -165,7 +165,7 @@ def test_a_running_job_is_cancelled_for_later_and_not_deleted(project: Project) 
     assert project.out("jobs", "cancel", id) == "1 job cancelled\n"
     assert project.run("jobs", "delete", id).stderr == f"{id[-8:]} is running: not deleted\n"
     gate.write_text("open")
-    assert project.run("jobs", "wait", id, "--timeout", "10").returncode == 0
+    assert project.run("jobs", "wait", id, "--timeout", "60").returncode == 0
 
 
 def test_a_running_job_is_ended_when_that_is_asked(project: Project) -> None:
@@ -174,7 +174,7 @@ def test_a_running_job_is_ended_when_that_is_asked(project: Project) -> None:
     id = project.out("call", "tasks.open_gate", "mark", "gate").strip()
     until((project.folder / "mark").exists, what="a running job")
     assert project.out("jobs", "cancel", "--terminate", id[-8:]) == "1 job cancelled\n"
-    assert project.run("jobs", "wait", id, "--timeout", "20", seconds=30).returncode == 1
+    assert project.run("jobs", "wait", id, "--timeout", "60", seconds=90).returncode == 1
     assert project.job(id)["state"] == "cancelled"
 
 
@@ -197,7 +197,7 @@ def test_wait_ends_when_the_job_does_and_when_its_time_is_up(project: Project) -
     assert (late.returncode, late.stderr) == (1, "1 job did not end within 0.1 s\n")
     process = project.start("jobs", "wait", id[-8:])
     project.start_worker()
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
     assert f"{id[-8:]}  succeeded  tasks.add" in project.log
 
 
@@ -234,12 +234,10 @@ def test_logs_are_followed_to_the_end_of_the_job(project: Project) -> None:
     id = project.out("call", "tasks.tell", "ada", "gate").strip()
     follower = project.start("jobs", "logs", id, "--follow")
     project.start_worker()
-    until(
-        lambda: re.search(r"^[\d:.]+ INFO    shop hello ada$", project.log, re.MULTILINE), 10, what="a line"
-    )
+    until(lambda: re.search(r"^[\d:.]+ INFO    shop hello ada$", project.log, re.MULTILINE), what="a line")
     assert follower.poll() is None
     gate.write_text("open")
-    assert follower.wait(10) == 0
+    assert follower.wait(60) == 0
     assert re.search(r"^[\d:.]+ INFO    shop the gate is open$", project.log, re.MULTILINE)
 
 
@@ -249,9 +247,9 @@ def test_logs_are_followed_to_the_end_of_the_job(project: Project) -> None:
 def test_a_list_is_shown_anew_until_ctrl_c(project: Project) -> None:
     project.out("call", "tasks.add", "1", "1")
     process = project.start("jobs", "list", "--watch")
-    until(lambda: project.log.count("tasks.add") >= 1, 10, what="the first list")
+    until(lambda: project.log.count("tasks.add") >= 1, what="the first list")
     project.out("call", "tasks.mail", "ada")
-    until(lambda: "tasks.mail" in project.log, 10, what="a later list")
+    until(lambda: "tasks.mail" in project.log, what="a later list")
     assert "\x1b" not in project.log
     process.send_signal(signal.SIGINT)
-    assert process.wait(5) == 130
+    assert process.wait(60) == 130

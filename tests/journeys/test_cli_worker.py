@@ -48,7 +48,7 @@ def test_term_lets_the_running_job_end_and_claims_no_other(project: Project) -> 
     until(lambda: "stopping: claiming nothing more" in project.log, what="the supervisor to obey")
     waiting = project.out("call", "tasks.add", "1", "1").strip()
     (project.folder / "gate").write_text("opened")
-    assert worker.wait(5) == 0
+    assert worker.wait(60) == 0
     assert project.job(running)["result"] == "opened"
     assert project.job(waiting)["state"] == "ready"
 
@@ -60,14 +60,14 @@ def test_the_second_signal_gives_the_running_job_back(project: Project) -> None:
     worker.terminate()
     until(lambda: "stopping: claiming nothing more" in project.log, what="the supervisor to obey")
     worker.terminate()
-    assert worker.wait(5) == 128 + signal.SIGTERM
+    assert worker.wait(60) == 128 + signal.SIGTERM
     assert project.job(id)["state"] == "ready"
 
 
 def test_ctrl_c_drains_an_idle_worker_and_ends_with_0(project: Project) -> None:
     worker = project.start_worker()
     worker.send_signal(signal.SIGINT)
-    assert worker.wait(5) == 0
+    assert worker.wait(60) == 0
 
 
 def test_a_wrong_path_of_the_application_ends_with_78(project: Project) -> None:
@@ -97,7 +97,7 @@ def test_an_engine_out_of_reach_ends_with_69_soon(project: Project) -> None:
     done = project.run("worker", "far:app", "-p", "2")
     assert done.returncode == 69
     assert "does not exist" in done.stderr
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
 
 
 def test_a_dry_run_prints_what_would_run_and_leaves(project: Project) -> None:
@@ -147,7 +147,7 @@ def test_what_the_application_imports_is_shown_when_it_fails(project: Project) -
     (project.folder / "broken.py").write_text(
         "from cardoon import Cardoon\napp = Cardoon('broken', url='sqlite:///jobs.db', imports=['gone'])\n"
     )
-    done = project.run("worker", "broken:app", "-p", "1", seconds=5)
+    done = project.run("worker", "broken:app", "-p", "1")
     assert done.returncode == 78
     assert "No module named 'gone'" in done.stderr
 
@@ -166,7 +166,7 @@ def test_the_job_of_a_killed_process_runs_again_and_succeeds(project: Project) -
     id = project.out("call", "tasks.hold", "mark").strip()
     until((project.folder / "mark").exists, what="the job to run")
     os.kill(int((project.folder / "mark").read_text()), signal.SIGKILL)
-    until(lambda: project.job(id)["state"] == "succeeded", 5, what="the second run")
+    until(lambda: project.job(id)["state"] == "succeeded", what="the second run")
     job = project.job(id)
     assert job["result"] == "done by the second run"
     assert [(a["attempt"], a["note"]) for a in job["attempts"]] == [(1, "its worker died")]
@@ -179,6 +179,6 @@ def test_the_processes_of_a_killed_supervisor_end_and_another_worker_runs_their_
     until((project.folder / "mark").exists, what="the job to run")
     child = int((project.folder / "mark").read_text())
     worker.kill()
-    until(lambda: not lives(child), 2, what="its process to end")
+    until(lambda: not lives(child), what="its process to end")
     project.start_worker()
-    until(lambda: project.job(id)["state"] == "succeeded", 5, what="the second run")
+    until(lambda: project.job(id)["state"] == "succeeded", what="the second run")

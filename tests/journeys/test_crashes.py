@@ -75,7 +75,7 @@ def test_a_job_that_ends_its_process_is_quarantined_with_evidence_after_three_de
     assert len(deaths) == len({*deaths}) == job.attempt
     assert SOLO_DEATHS <= job.attempt <= SOLO_DEATHS + 1
     with pytest.raises(WorkerLostError, match="3 times"):
-        handle.get(1)
+        handle.get(60)
     for word in way.evidence:
         assert word in evidence(job)
     assert {attempt.note for attempt in worker.app.engine.attempts(job.id)} == {"its worker died"}
@@ -98,7 +98,7 @@ def lines(file: Path) -> list[str]:
 def test_crashes_and_retries_are_counted_apart(worker: Standing) -> None:
     """The first death was not alone to blame only where others ran beside it: a suspect's counts."""
     handle = worker.send_plain("unlucky", str(worker.folder / "unlucky"))
-    attempt, retries, crashes = handle.get(30)
+    attempt, retries, crashes = handle.get(60)
     assert (attempt, retries) == (5, 2)
     assert 1 <= crashes <= 2
     job = worker.job(handle)

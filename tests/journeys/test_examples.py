@@ -18,7 +18,7 @@ import pytest
 Until = Callable[..., object]
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-SECONDS = 20
+SECONDS = 60
 
 
 @pytest.fixture

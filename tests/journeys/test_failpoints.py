@@ -69,10 +69,10 @@ def test_a_worker_killed_at_any_place_loses_and_doubles_nothing(setup: Setup, en
             stack.callback(worker.close)
             ledger.write("arm", data={"supervisor": worker.start().supervisor, "place": place})
         for place, worker in workers.items():
-            until(lambda worker=worker: has_lost_a_process(worker), 60, what=f"a death at {place}")
+            until(lambda worker=worker: has_lost_a_process(worker), what=f"a death at {place}")
             worker.kill_group()
         with faults.Worker(workload.APP, "-p", "2", folder=setup.folder, environment=setup.environment):
-            until(lambda: all_ended(engine), 60, what="the end of every job")
+            until(lambda: all_ended(engine), what="the end of every job")
     assert check(gathered(setup.folder, engine, [])) == []
 
 

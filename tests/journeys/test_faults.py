@@ -98,7 +98,7 @@ def possible() -> Iterator[None]:
 def held(app: Cardoon, mark: str = "mark"):
     """A job that runs, and will be done only by its second attempt."""
     handle = app.send_task("fragile.hold", (mark,))
-    until(Path(mark).exists, 20, what="the first attempt")
+    until(Path(mark).exists, what="the first attempt")
     return handle
 
 
@@ -110,7 +110,7 @@ def test_a_worker_knows_its_processes_and_ends_in_order(app: Cardoon) -> None:
         ready = worker.wait_ready(2)
         assert sorted(ready) == worker.children()
         assert set(faults.family_of(worker.supervisor)) == {worker.supervisor, *ready}
-        assert app.send_task("fragile.pid").get(10) in ready
+        assert app.send_task("fragile.pid").get(60) in ready
         assert worker.stop() == 0
         assert not any(map(faults.lives, ready))
 
@@ -135,7 +135,7 @@ def test_what_was_running_is_run_again_after_a_kill(app: Cardoon, harm: str) -> 
         handle = held(app)
         (victim,) = [w for w in (worker, other) if runs(app, handle.id) in w.children()]
         getattr(victim, harm)()
-        assert handle.get(20) == "done by another attempt"
+        assert handle.get(60) == "done by another attempt"
 
 
 def test_a_killed_supervisor_takes_its_processes_with_it(app: Cardoon) -> None:
@@ -159,7 +159,7 @@ def test_a_stopped_process_does_nothing_until_it_goes_on(app: Cardoon) -> None:
     with faults.Worker("fragile:app", "-p", "1") as worker:
         app.send_task("fragile.tick", ("mark",))
         mark = Path("mark")
-        until(lambda: mark.exists() and mark.read_text(), 20, what="the first tick")
+        until(lambda: mark.exists() and mark.read_text(), what="the first tick")
         with worker.stopped():
             until(lambda: all(state_of(pid) == "T" for pid in worker.children()), what="a standstill")
             last = mark.read_text()
@@ -179,8 +179,8 @@ def test_a_limit_of_memory_is_felt_by_the_task_and_taken_back(app: Cardoon) -> N
     with faults.Worker("fragile:app", "-p", "1") as worker:
         (child,) = worker.children()
         with faults.memory_limit(address_space(child) + 64 * 2**20, child):
-            assert app.send_task("fragile.allocate", (256,)).get(10) == "too little"
-        assert app.send_task("fragile.allocate", (256,)).get(10) == "enough"
+            assert app.send_task("fragile.allocate", (256,)).get(60) == "too little"
+        assert app.send_task("fragile.allocate", (256,)).get(60) == "enough"
 
 
 def address_space(pid: int) -> int:
@@ -192,12 +192,12 @@ def test_a_process_that_needs_more_than_its_group_may_have_is_killed_by_the_kern
     with faults.Worker("fragile:app", "-p", "1") as worker, possible():
         with faults.memory_group(150 * 2**20, worker.supervisor, *worker.children()) as group:
             handle = app.send_task("fragile.allocate", (400,))
-            until(lambda: handle.job and handle.job.final, 30, what="its end")
+            until(lambda: handle.job and handle.job.final, what="its end")
             assert handle.job is not None
             assert handle.job.state is State.QUARANTINED
             assert worker.lives
         assert not group.exists()
-        assert app.send_task("fragile.allocate", (400,)).get(20) == "enough"
+        assert app.send_task("fragile.allocate", (400,)).get(60) == "enough"
 
 
 def test_no_group_is_made_where_there_is_no_controller(tmp_path: Path) -> None:
@@ -213,9 +213,9 @@ def test_too_few_descriptors_are_felt_by_the_task_and_the_worker_goes_on(app: Ca
     with faults.Worker("fragile:app", "-p", "1") as worker:
         (child,) = worker.children()
         with faults.file_limit(60, child):
-            assert app.send_task("fragile.open_files", (100,)).get(10) == "EMFILE"
-            assert app.send_task("fragile.pid").get(10) == child
-        assert app.send_task("fragile.open_files", (100,)).get(10) == "enough"
+            assert app.send_task("fragile.open_files", (100,)).get(60) == "EMFILE"
+            assert app.send_task("fragile.pid").get(60) == child
+        assert app.send_task("fragile.open_files", (100,)).get(60) == "enough"
 
 
 def test_when_no_process_can_be_started_the_worker_tries_again_and_blames_nobody(app: Cardoon) -> None:
@@ -224,9 +224,9 @@ def test_when_no_process_can_be_started_the_worker_tries_again_and_blames_nobody
         first, second = worker.wait_ready(2)
         with faults.file_limit(3, worker.supervisor):
             os.kill(first, signal.SIGKILL)
-            until(lambda: "no process could be started" in worker.log, 20, what="an attempt to start one")
-            assert app.send_task("fragile.pid").get(20) == second
-        until(lambda: len(set(worker.ready()) - {first}) == 2, 30, what="two processes again")
+            until(lambda: "no process could be started" in worker.log, what="an attempt to start one")
+            assert app.send_task("fragile.pid").get(60) == second
+        until(lambda: len(set(worker.ready()) - {first}) == 2, what="two processes again")
         assert second in worker.ready()
         assert worker.log.count("lost worker=") == 1
 
@@ -240,7 +240,7 @@ from cardoon import Cardoon
 from cardoon.exceptions import EngineFull
 app = Cardoon("sender", url="sqlite:///jobs.db", task_default_queue="q")
 try:
-    print(app.send_task("fragile.pid").get(20))
+    print(app.send_task("fragile.pid").get(60))
 except EngineFull as error:
     sys.exit(f"EngineFull: {error}")
 """
@@ -281,7 +281,7 @@ def test_a_jump_of_the_wall_clock_is_seen_by_the_whole_process_and_by_nobody_els
 
 def told_by(app: Cardoon) -> float:
     """What time a task is told."""
-    told = app.send_task("fragile.wall_clock").get(10)
+    told = app.send_task("fragile.wall_clock").get(60)
     assert isinstance(told, float)
     return told
 
@@ -302,8 +302,8 @@ def test_a_failpoint_kills_at_its_place_and_the_job_is_run_again(app: Cardoon) -
         "fragile:app", "-p", "1", environment=faults.failing_at("fin.before=kill@2")
     ) as worker:
         (first,) = worker.children()
-        assert app.send_task("fragile.pid").get(20) == first
-        assert app.send_task("fragile.pid").get(20) != first
+        assert app.send_task("fragile.pid").get(60) == first
+        assert app.send_task("fragile.pid").get(60) != first
 
 
 def test_a_failpoint_that_there_is_not_is_refused_at_once() -> None:

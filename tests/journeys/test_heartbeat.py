@@ -7,7 +7,6 @@ from pathlib import Path
 from waiting import until
 
 from cardoon import Cardoon
-from cardoon.engines.contract import BEAT_SECONDS
 from cardoon.testing import faults
 
 TASKS = """\
@@ -32,11 +31,11 @@ def test_a_process_that_holds_the_interpreter_still_lives(tmp_path: Path) -> Non
     app = Cardoon("sender", url=url, task_default_queue="q", set_as_current=False)
     with faults.Worker("holding:app", "-p", "1", folder=tmp_path):
         app.send_task("holding.hold", ("mark",))
-        until((tmp_path / "mark").exists, 20, what="the task to run")
+        until((tmp_path / "mark").exists, what="the task to run")
         (before,) = app.engine.workers()
 
         def beats() -> bool:
             return app.engine.workers()[0].beats > before.beats + 1
 
-        until(beats, 3 * BEAT_SECONDS, what="two more beats")
+        until(beats, what="two more beats")
     app.close()

@@ -32,7 +32,7 @@ def alone(pids: list[int]) -> list[int]:
 def test_a_process_runs_no_more_than_its_number_of_jobs_and_none_is_lost(pool: str, tmp_path: Path) -> None:
     with standing(tmp_path, "lifetime", pool, "--max-jobs", "20") as own:
         handles = [own.send("fine") for _ in range(61)]
-        by = Counter(handle.get(30) for handle in handles)
+        by = Counter(handle.get(60) for handle in handles)
         assert len(by) >= 4
         assert max(by.values()) <= 20
         jobs = [own.job(handle) for handle in handles]
@@ -65,7 +65,7 @@ def test_a_process_that_is_too_old_ends_its_job_while_another_works(pool: str, t
         assert {own.value("fine") for _ in range(3)}.isdisjoint({first})
         assert not long.ready()
         (tmp_path / "gate").touch()
-        assert long.get(30) == first
+        assert long.get(60) == first
         assert own.job(long).attempt == 1
         own.until(lambda: not faults.lives(first), "the end of the old process")
 
@@ -77,7 +77,7 @@ def test_a_process_that_has_no_job_for_long_is_replaced(pool: str, tmp_path: Pat
         own.until(lambda: "makes place for another: it had no job for" in own.worker.log, "its end")
         own.until(lambda: not faults.lives(first), "the end of the old process")
         handles = [own.send("fine") for _ in range(10)]
-        assert first not in {handle.get(30) for handle in handles}
+        assert first not in {handle.get(60) for handle in handles}
         assert {own.job(handle).attempt for handle in handles} == {1}
 
 
@@ -90,7 +90,7 @@ def test_a_worker_grows_with_its_backlog_up_to_its_most(tmp_path: Path) -> None:
         handles = [own.send("wait_for", f"mark-{number}", "gate") for number in range(4)]
         own.until(lambda: len(list(tmp_path.glob("mark-*"))) == 3, "three to run at once")
         (tmp_path / "gate").touch()
-        assert len({handle.get(30) for handle in handles}) == 3
+        assert len({handle.get(60) for handle in handles}) == 3
         assert {own.job(handle).attempt for handle in handles} == {1}
         assert len(own.worker.children()) == 3
 

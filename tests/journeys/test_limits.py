@@ -15,6 +15,8 @@ from cardoon.model.states import State
 
 SOFT, HARD = 0.2, 0.4
 """As in `tasks/limits.py`."""
+BUSY_SECONDS = 20.0
+"""How late an end may be on a busy machine; one that never comes is later."""
 
 
 @pytest.fixture(scope="module", params=POOLS)
@@ -24,10 +26,10 @@ def worker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def over_time(job: Job, seconds: float) -> None:
-    """It failed for its hard limit, at its first attempt, within a second."""
+    """It failed for its hard limit, at its first attempt."""
     assert (job.state, job.attempt, job.retries, job.crashes) == (State.FAILED, 1, 0, 0), job
     assert str(job.error) == f"TimeLimitExceeded: the time limit of {seconds:g} s passed"
-    assert seconds <= took(job) <= seconds + 1.0
+    assert seconds <= took(job) <= seconds + BUSY_SECONDS
 
 
 def took(job: Job) -> float:
@@ -50,13 +52,14 @@ def test_a_soft_limit_that_is_not_caught_fails_the_job(worker: Standing) -> None
     job = worker.run("soft", False)
     assert (job.state, job.attempt) == (State.FAILED, 1)
     assert str(job.error).startswith("SoftTimeLimitExceeded: the soft time limit")
-    assert SOFT <= took(job) < SOFT + 1.0
+    assert SOFT <= took(job) < SOFT + BUSY_SECONDS
     worker.serves()
 
 
 def test_a_soft_limit_cuts_a_sleep_of_the_main_thread_short_and_waits_for_others(worker: Standing) -> None:
-    after = worker.send_plain("soft_in_a_sleep", 0.8).get(30)
-    assert (SOFT <= after < 0.8) if worker.pool == "solo" else after >= 0.8
+    seconds = BUSY_SECONDS if worker.pool == "solo" else 1.5
+    after = worker.send_plain("soft_in_a_sleep", seconds).get(60)
+    assert (SOFT <= after < seconds) if worker.pool == "solo" else after >= seconds
     worker.serves()
 
 
@@ -74,7 +77,7 @@ def test_a_soft_limit_that_passes_at_the_end_of_a_job_is_not_raised_in_the_next(
 
 def test_a_soft_limit_does_not_tear_a_write_of_the_engine(worker: Standing) -> None:
     sender = worker.send_plain("send_for_ever")
-    count = sender.get(30)
+    count = sender.get(60)
     assert count > 0
     worker.serves()
     assert count <= len(sender.children) <= count + 1
@@ -119,6 +122,15 @@ def failures(worker: Standing, id: str) -> list[str]:
 
 def lines(file: Path) -> list[str]:
     return file.read_text().splitlines() if file.exists() else []
+
+
+@pytest.mark.parametrize("name", ["sleep", "hold"])
+def test_the_end_comes_within_a_second_of_the_limit(worker: Standing, name: str) -> None:
+    """Of a few tries one must be within it, as the machine may be busy."""
+    lags: list[float] = []
+    while len(lags) < 4 and not any(lag <= 1.0 for lag in lags):
+        lags.append(took(worker.run(name)) - HARD)
+    assert min(lags) <= 1.0, lags
 
 
 def test_a_coroutine_that_blocks_the_event_loop_is_ended_too(worker: Standing) -> None:

@@ -33,7 +33,7 @@ def job(project: Project, id: str) -> Any:
 def result_of(project: Project, task: str, app: str, *args: str) -> Any:
     """What a job of this task gave in the worker that runs."""
     id = project.out("call", task, "-A", app, *args).strip()
-    until(lambda: job(project, id)["state"] == "succeeded", 10, what=f"the end of {task}")
+    until(lambda: job(project, id)["state"] == "succeeded", what=f"the end of {task}")
     return job(project, id)["result"]
 
 
@@ -120,7 +120,7 @@ def told(project: Project) -> list[list[str]]:
 
 def test_a_loader_hears_once_of_each_worker_process_and_before_each_job(named: Project) -> None:
     named.start("worker", "shop:app")
-    until(lambda: named.log.count('"worker.ready"') == 2, 10, what="both processes")
+    until(lambda: named.log.count('"worker.ready"') == 2, what="both processes")
     begun = Counter(pid for kind, *pid in told(named) if kind == "worker" for pid in pid)
     assert len(begun) == 2
     assert set(begun.values()) == {1}

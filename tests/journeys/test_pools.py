@@ -13,7 +13,7 @@ from cardoon import AsyncResult
 from cardoon.model.states import State
 
 every_pool = pytest.mark.parametrize("pool", POOLS)
-PROMPT_SECONDS = 5.0
+PROMPT_SECONDS = 20.0
 """Far less than the jobs that stand in the way take, and enough for a busy machine."""
 
 
@@ -51,7 +51,7 @@ PLACES = {
 
 def test_each_task_runs_where_it_asks_to_or_where_it_fits(worker: Standing) -> None:
     handles = {name: worker.send_plain(name) for name in PLACES[worker.pool]}
-    places = {name: handle.get(30) for name, handle in handles.items()}
+    places = {name: handle.get(60) for name, handle in handles.items()}
     named = {name: place if place in (MAIN, LOOP) else THREAD for name, place in places.items()}
     assert named == PLACES[worker.pool]
 
@@ -64,7 +64,7 @@ def test_jobs_that_run_at_once_keep_their_context_and_their_lines_of_the_log_apa
 ) -> None:
     handles = {f"speaker-{number}": worker.send("speak", f"speaker-{number}", 0.02) for number in range(20)}
     for name, handle in handles.items():
-        assert handle.get(30) == [name, handle.id]
+        assert handle.get(60) == [name, handle.id]
     said = [line for line in worker.worker.lines() if line["message"].startswith("speaker-")]
     assert len(said) == 20 * (4 if worker.pool == "async" else 2)
     for line in said:
@@ -79,7 +79,7 @@ def test_jobs_that_run_at_once_keep_their_context_and_their_lines_of_the_log_apa
 def test_five_thousand_coroutines_wait_at_once(tmp_path: Path) -> None:
     """Each ends only when all have begun."""
     with standing(tmp_path, "pools", "async", "--async", "5000") as own:
-        assert own.send_plain("send_gathering", 5000).get(30) == 5000
+        assert own.send_plain("send_gathering", 5000).get(60) == 5000
         own.until(lambda: ended_well(own) == 5001, "all to end", 60)
 
 
@@ -122,7 +122,7 @@ def test_long_jobs_of_one_kind_do_not_hold_up_the_other_kind(
 def test_what_was_claimed_behind_long_jobs_goes_back_to_whoever_is_free(pool: str, tmp_path: Path) -> None:
     with standing(tmp_path, "pools", pool) as full:
         for handle in [full.send("fine") for _ in range(300)]:  # so that it expects short ones
-            handle.get(30)
+            handle.get(60)
         long = begun(full, "wait_for", {"solo": 1, "threads": 3}[pool])
         with full.new_worker() as free:
             last = full.send("wait_for", "last", "gate") if pool == "threads" else None
@@ -146,8 +146,9 @@ def test_a_backlog_that_fits_no_free_place_is_not_claimed_over_and_over(pool: st
         began = time.monotonic()
         own.until(lambda: time.monotonic() - began > 2.5, "two and a half seconds")
         claims = max(own.job(handle).token for handle in waiting)
-        print(f"claimed {claims} times in {time.monotonic() - began:.1f} s without a place to run")
-        assert claims <= 8
+        seconds = time.monotonic() - began
+        print(f"claimed {claims} times in {seconds:.1f} s without a place to run")
+        assert claims <= 3 + 2 * seconds
         (tmp_path / "gate").touch()
         ends = [own.end_of(handle) for handle in waiting]
         assert {(job.state, job.attempt, job.retries) for job in ends} == {(State.SUCCEEDED, 1, 0)}

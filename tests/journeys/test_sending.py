@@ -78,7 +78,7 @@ def test_a_queue_without_a_consumer_is_told_listed_and_served_as_soon_as_there_i
     assert "start one: cardoon worker -Q data" in caplog.text
     assert "no consumer" in queue_line(project, "data")
     project.start_worker("shop:app", "-Q", "data")
-    assert handle.get(timeout=1) == "built"
+    assert handle.get(timeout=60) == "built"
     assert "no consumer" not in queue_line(project, "data")
     caplog.clear()
     app.send_task("shop.build", queue="data")
@@ -100,7 +100,7 @@ def test_a_job_of_a_view_reaches_its_worker_after_the_commit(project: Project, a
     with tm:
         handle = send_sms.apply_async(args=(17,), tm=tm)
         assert not handle.exists()
-    assert handle.get(timeout=5) == "int 17"
+    assert handle.get(timeout=60) == "int 17"
     assert not dropped.exists()
 
 
@@ -109,10 +109,10 @@ def test_a_poller_sees_how_far_a_running_job_is(project: Project, app: Cardoon) 
     gate = project.folder / "gate"
     os.mkfifo(gate)
     handle = app.send_task("shop.sew", (str(gate),))
-    until(lambda: handle.state == "SEWING", 5, what="its state")
+    until(lambda: handle.state == "SEWING", what="its state")
     assert (handle.info, handle.ready()) == ({"current": 3, "total": 9}, False)
     gate.write_text("go on")
-    assert handle.get(timeout=5) == 9
+    assert handle.get(timeout=60) == 9
     assert (handle.state, handle.info) == ("SUCCESS", 9)
 
 

@@ -171,10 +171,10 @@ def test_a_hundred_megabytes_of_output_are_passed_on(pool: str, tmp_path: Path) 
         with printing.stdout:
             while printed < 100 * 2**20:
                 printed += len(os.read(printing.stdout.fileno(), 2**20)) or pytest.fail("it ended early")
-            assert handle.get(30) is None
-            assert quiet.send("fine").get(30) == "fine"
+            assert handle.get(60) is None
+            assert quiet.send("fine").get(60) == "fine"
             printing.terminate()
-            assert printing.wait(30) == 0
+            assert printing.wait(60) == 0
 
 
 # -- what it leaves behind

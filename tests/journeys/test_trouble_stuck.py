@@ -47,5 +47,5 @@ def test_a_foreign_writer_that_holds_the_engine_for_long_loses_no_job(tmp_path: 
         with (tmp_path / "jobs.db-turn").open("r+") as turn:
             fcntl.flock(turn, fcntl.LOCK_EX)
             own.until(lambda: "was held by another writer" in own.worker.log, "the worker to say so")
-        assert all(handle.get(30) for handle in handles)
+        assert all(handle.get(60) for handle in handles)
         assert {own.job(handle).attempt for handle in handles} == {1}

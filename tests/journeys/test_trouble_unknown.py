@@ -57,11 +57,11 @@ def test_strange_work_is_parked_with_the_reason_and_runs_when_a_worker_knows_it(
         handles = [send(old) for send in STRANGE]
         for handle, (reason, _) in zip(handles, STRANGE.values(), strict=True):
             assert reason in parked(old, handle)
-        assert old.send_plain("fine").get(30) == "fine"
+        assert old.send_plain("fine").get(60) == "fine"
         assert old.worker.stop() == 0
         with old.new_worker(environment=NEWER):
             for handle, (_, value) in zip(handles, STRANGE.values(), strict=True):
-                assert handle.get(30) == value
+                assert handle.get(60) == value
                 job = old.job(handle)
                 assert (job.attempt, job.retries, job.crashes) == (1, 0, 0)
 
@@ -74,9 +74,9 @@ def test_strange_work_runs_although_an_old_worker_stays(tmp_path: Path) -> None:
         long = old.send_plain("wait_for", "mark", "gate")
         old.until((tmp_path / "mark").exists, "the old worker to be busy")
         with old.new_worker(environment=NEWER):
-            assert handle.get(30) == "fine tomorrow"
+            assert handle.get(60) == "fine tomorrow"
             (tmp_path / "gate").touch()
-            assert long.get(30) == "done"
+            assert long.get(60) == "done"
         assert (old.job(handle).attempt, old.job(long).attempt) == (1, 1)
 
 
@@ -86,7 +86,7 @@ def test_strange_work_runs_although_old_workers_stay_and_are_idle(tmp_path: Path
         before = unknown_task(old)
         assert "no task" in parked(old, before)
         with old.new_worker(environment=NEWER) as newer:
-            assert before.get(30) == "fine tomorrow"
+            assert before.get(60) == "fine tomorrow"
             newer.wait_ready()
             for handle in [unknown_task(old) for _ in range(2)]:
-                assert handle.get(30) == "fine tomorrow"
+                assert handle.get(60) == "fine tomorrow"

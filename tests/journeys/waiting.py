@@ -11,7 +11,7 @@ T = TypeVar("T")
 _LOOK_EVERY = 0.02
 
 
-def until(fact: Callable[[], T], seconds: float = 5.0, *, what: str = "") -> T:
+def until(fact: Callable[[], T], seconds: float = 60.0, *, what: str = "") -> T:
     """What `fact` answers as soon as that is true; fails after `seconds`, saying what was waited for."""
     deadline = time.monotonic() + seconds
     while not (answer := fact()):

@@ -18,7 +18,8 @@ CardoonError
 │   ├── EngineUnavailable       not reached in bounded time        (also a ConnectionError)
 │   ├── EngineBusy              its write turn was not free in time
 │   ├── EngineFull              no space left; earlier jobs are intact
-│   ├── EngineRefused           not ours, damaged, too new, or on a network file system
+│   ├── EngineRefused           not ours, too new, without our rights, or on a network file system
+│   │   └── EngineDamaged       it does not mend itself
 │   └── NotSupported            a capability that this engine does not declare
 ├── ResultError                 what a handle has to tell
 │   ├── UnknownJob              no job of this id                  (also a LookupError)
@@ -140,6 +141,10 @@ class EngineFull(EngineError):
 
 class EngineRefused(EngineError):
     """The engine cannot be used as it is."""
+
+
+class EngineDamaged(EngineRefused):
+    """What the engine keeps is damaged: trying again cannot help."""
 
 
 class NotSupported(EngineError):

@@ -27,7 +27,7 @@ class Child:
     Raises OSError when the system gives no process.
     """
 
-    def __init__(self, plan: Plan, number: int) -> None:
+    def __init__(self, plan: Plan, number: int, *, again: bool = False) -> None:
         self.worker = clock.new_id()
         self.number = number
         self.started = clock.monotonic()
@@ -47,6 +47,7 @@ class Child:
             supervisor=os.getpid(),
             line=theirs.fileno(),
             slate=self.slate.descriptor,
+            again=again,
         )
         try:
             self.pid = self._begin(orders, theirs)

@@ -36,6 +36,8 @@ class Crew:
         self._leaving: list[Child] = []
         self._respawns: dict[int, float] = {}
         self.early_deaths = 0
+        self.has_begun = False
+        """Whether any process was ready yet."""
 
     def __iter__(self) -> Iterator[Child]:
         """Those of this moment; the office looks at them, too."""
@@ -66,7 +68,7 @@ class Crew:
         if failpoints.armed:
             failpoints.hit("run.before_fork")
         try:
-            child = Child(self._plan, number)
+            child = Child(self._plan, number, again=self.has_begun)
         except OSError as error:
             self.early_deaths += 1
             self.respawn_later(number)

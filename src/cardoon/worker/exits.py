@@ -13,7 +13,7 @@ log = logging.getLogger("cardoon.worker")
 UNAVAILABLE = 69
 """The engine was not reached."""
 ORPHANED = 70
-"""Its supervisor died."""
+"""Its supervisor died, as far as it can see."""
 CRASHED = 71
 """Something failed outside the body of a task."""
 STUCK = 74
@@ -23,8 +23,11 @@ PASSED_LIMIT = 75
 MISCONFIGURED = 78
 """The application or its configuration is wrong."""
 
-INNOCENT = frozenset({UNAVAILABLE, ORPHANED, STUCK, PASSED_LIMIT, MISCONFIGURED})
-"""A process that ends so was not ended by the jobs that it ran."""
+INNOCENT = frozenset({UNAVAILABLE, STUCK, PASSED_LIMIT, MISCONFIGURED})
+"""A process that ends so was not ended by the jobs that it ran.
+
+ORPHANED is not among them: a supervisor that reads it lives, and so a job closed the line to it.
+"""
 
 
 def crash(claim: Claim) -> NoReturn:

@@ -12,10 +12,11 @@ from cardoon import failpoints
 from cardoon.app import Cardoon
 from cardoon.engines.contract import End
 from cardoon.model import clock
-from cardoon.model.errors import EngineError, EngineRefused
+from cardoon.model.errors import EngineDamaged, EngineError
 from cardoon.model.job import Claim
 from cardoon.model.states import State
 from cardoon.worker.guard import Guard
+from cardoon.worker.patience import Patience
 from cardoon.worker.pools.contract import Pool
 from cardoon.worker.readmission import Readmission
 
@@ -23,7 +24,6 @@ log = logging.getLogger("cardoon.worker")
 
 IDLE_SECONDS = 20.0
 REST_SECONDS = 0.1
-LONGEST_PAUSE_SECONDS = 5.0
 
 
 class Loop:
@@ -49,7 +49,7 @@ class Loop:
         self._queues = list(queues) if queues else None
         self._burst = burst
         self._stopping = self._quiet = self._in_doubt = False
-        self._failures = 0
+        self._patience = Patience()
         # Its `put` may be called from a signal handler that interrupts its `get`.
         self._news: SimpleQueue[None] = SimpleQueue()
         self._listening = False
@@ -121,11 +121,11 @@ class Loop:
             try:
                 found = self._take_up(ends) if self._in_doubt else []
                 turn = self._engine.exchange(ends, self._worker, self._queues, room, alone=self.pool.alone())
-            except EngineRefused:
-                raise  # a damaged file does not mend itself: better to end than to try for ever
+            except EngineDamaged:
+                raise  # it does not mend itself: better to end than to try for ever
             except EngineError as error:
                 self._in_doubt = True
-                self._pause(error)
+                self._patience.rest(error)
                 room = 0 if self._stopping else room
                 if not ends and self._stopping:
                     return []
@@ -134,7 +134,8 @@ class Loop:
                 self.guard.since = None
             if failpoints.armed:
                 failpoints.hit("fin.after_reply" if ends else "claim.after_return")
-            self._failures = 0
+            if self._patience.failures:
+                self._patience.rewarded()
             self._tell(ends, turn.refused)
             return found + turn.claims
 
@@ -148,7 +149,7 @@ class Loop:
     def _is_burst_over(self) -> bool:
         return (
             self._burst
-            and not self._failures
+            and not self._patience.failures
             and not self.pool.in_hand()
             and not self._engine.wait(self._queues, 0.0)
         )
@@ -165,7 +166,7 @@ class Loop:
                 seconds = min(IDLE_SECONDS, self._readmission.at - clock.monotonic())
                 self._engine.wait(self._queues, max(0.0, seconds))
         except EngineError as error:
-            self._pause(error)
+            self._patience.rest(error)
         finally:
             self._listening = False
             self.guard.since = None
@@ -174,12 +175,6 @@ class Loop:
     def _hear_news(self, seconds: float = 0.0) -> None:
         with suppress(Empty):
             self._news.get(timeout=seconds)
-
-    def _pause(self, error: EngineError) -> None:
-        self._failures += 1
-        seconds = clock.full_jitter(min(0.1 * 2.0 ** min(self._failures, 10), LONGEST_PAUSE_SECONDS))
-        log.warning("the engine failed (%s); again in %.1f s", error, seconds)
-        clock.sleep(seconds)
 
     def _tell(self, ends: Sequence[End], refused: Sequence[Claim]) -> None:
         events = self._app.events

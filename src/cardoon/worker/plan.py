@@ -45,7 +45,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
-    """What a supervisor tells a process: the plan, who it is, and the descriptors it inherits."""
+    """What a supervisor tells a process: the plan, who it is, and the descriptors it inherits.
+
+    `again` says that another process of this worker has used the engine already.
+    """
 
     plan: Plan
     worker: str
@@ -53,3 +56,4 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     supervisor: int
     line: int
     slate: int
+    again: bool = False

@@ -15,8 +15,16 @@ import msgspec
 
 from cardoon.app import Cardoon
 from cardoon.context import Surroundings
+from cardoon.engines.contract import Engine
 from cardoon.logs import LEVELS, EventLog, set_up
-from cardoon.model.errors import AppNotFound, ConfigurationError, EngineError
+from cardoon.model.errors import (
+    AppNotFound,
+    ConfigurationError,
+    EngineDamaged,
+    EngineError,
+    EngineRefused,
+    EngineUnavailable,
+)
 from cardoon.model.url import mask
 from cardoon.worker import exits
 from cardoon.worker.attempts import Attempts
@@ -27,6 +35,7 @@ from cardoon.worker.last_words import LastWords
 from cardoon.worker.lifetime import Bounds
 from cardoon.worker.link import Bye, Hello, Link
 from cardoon.worker.loop import Loop
+from cardoon.worker.patience import Patience
 from cardoon.worker.places import Places
 from cardoon.worker.plan import Orders
 from cardoon.worker.report import own_report
@@ -89,7 +98,7 @@ def run(orders: Orders, link: Link, slate: Slate) -> int:
     app.begin_worker()
     import_tasks(app)
     gc.freeze()  # what is imported by now stays: collections need not walk it
-    app.engine.open()
+    _reach(app.engine, again=orders.again)
     report = own_report(orders)
     places = _furnish(app, orders, report.name, link, slate)
     link.say(_hello(app))
@@ -106,6 +115,25 @@ def run(orders: Orders, link: Link, slate: Slate) -> int:
     app.close()
     link.say(Bye())
     return 0
+
+
+def _reach(engine: Engine, *, again: bool) -> None:
+    """Until the engine is open. One that refuses us at the start of a worker is told at once; later on it may
+    be that somebody mends it, and jobs run meanwhile in other processes of the same worker.
+    """
+    patience = Patience()
+    while True:
+        try:
+            engine.open()
+            return patience.rewarded() if patience.failures else None
+        except EngineDamaged:
+            raise
+        except EngineRefused as error:
+            if not again:
+                raise
+            patience.rest(error)
+        except EngineUnavailable as error:
+            patience.rest(error)
 
 
 def _furnish(app: Cardoon, orders: Orders, name: str, link: Link, slate: Slate) -> Places:

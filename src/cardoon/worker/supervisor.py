@@ -137,7 +137,7 @@ class Supervisor:
             self._bury(child)
 
     def _meet(self, child: Child, hello: Hello) -> None:
-        self._crew.early_deaths = 0
+        self._crew.early_deaths, self._crew.has_begun = 0, True
         if self._quiet:
             child.link.say(Quiet(True))
         if self._office is None:
@@ -246,8 +246,8 @@ class Supervisor:
         """The first signal drains, the second gives the running jobs back, the third kills."""
         self._signals += 1
         if self._signals == 1:
+            self._stop()  # first, so that who reads the line knows that every process was told
             log.info("stopping: claiming nothing more, waiting for what runs (again to force)")
-            self._stop()
             return
         self._exit = 128 + number
         self._crew.kill()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from cardoon.engines.contract import Engine
 from cardoon.events import Events
 from cardoon.model import flow, outcome
-from cardoon.model.errors import EngineError, EngineRefused, TimeLimitExceeded
+from cardoon.model.errors import EngineDamaged, EngineError, TimeLimitExceeded
 from cardoon.model.outcome import ErrorReport
 from cardoon.worker.death import Death
 
@@ -22,6 +22,7 @@ class Undertaker:
         self._engine = engine
         self._events = events
         self._deaths: list[Death] = []
+        self._is_told = False
         self.mourned: list[str] = []
 
     @property
@@ -38,12 +39,15 @@ class Undertaker:
         while self._deaths:
             try:
                 self._write(self._deaths[0])
-            except EngineRefused as error:
+            except EngineDamaged as error:
                 log.error("the end of a process cannot be written: %s", error)
             except EngineError as error:
-                log.warning("the end of a process could not be written (%s); it will be tried again", error)
+                if not self._is_told:
+                    log.warning("the end of a process could not be written yet (%s)", error)
+                self._is_told = True
                 return
             del self._deaths[0]
+            self._is_told = False
 
     def _write(self, death: Death) -> None:
         if not death.orderly:

@@ -87,7 +87,7 @@ async def async_close_call(seconds: float) -> str:
     return "in time"
 
 
-@app.task(soft_time_limit=0.3)
+@app.task(soft_time_limit=1.0)
 def send_for_ever() -> int:
     sent = 0
     try:

@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from subprocess import PIPE
 
@@ -24,7 +23,7 @@ from cardoon.model.states import State
 
 ROOT = Path(__file__).parents[3]
 SOURCE = ROOT / "src" / "cardoon"
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 STORY = """
 import subprocess, sys
@@ -217,20 +216,13 @@ print(max(b - a for a, b in zip(ticks, ticks[1:])), flush=True)
 """
 
 
-def test_stop_freezes_every_thread_and_the_process_goes_on_by_itself(until: Callable[..., object]) -> None:
+def test_stop_freezes_every_thread_and_the_process_goes_on_by_itself() -> None:
     armed = environment("own.step=stop:0.6")
     with subprocess.Popen([sys.executable, "-c", STOPPED], env=armed, stdout=PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "begin\n"
-        until(lambda: state_of(process.pid) in ("T", None))
         assert float(process.stdout.readline()) >= 0.5
     assert process.returncode == 0
-
-
-def state_of(pid: int) -> str | None:
-    """What the kernel says that a process does; None where it does not tell."""
-    stat = Path(f"/proc/{pid}/stat")
-    return stat.read_text().rpartition(")")[2].split()[0] if stat.exists() else None
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from cardoon.engines.sqlite.rows import RECHECK_SECONDS
 from cardoon.model import clock
 from cardoon.model.message import Message
 
-PATIENCE = 4 * RECHECK_SECONDS
+PATIENCE = 20 * RECHECK_SECONDS
 
 
 @pytest.fixture
@@ -48,8 +48,10 @@ def seconds_of_sleep_after_a_push(engine: SqliteEngine, monkeypatch: pytest.Monk
 
 def test_a_push_wakes_at_once(engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a few tries one must be far quicker than a look, as the machine may be busy."""
-    seconds = [seconds_of_sleep_after_a_push(engine, monkeypatch) for _ in range(2)]
-    assert min(seconds) < RECHECK_SECONDS / 4
+    seconds: list[float] = []
+    while len(seconds) < 5 and not any(one < RECHECK_SECONDS / 4 for one in seconds):
+        seconds.append(seconds_of_sleep_after_a_push(engine, monkeypatch))
+    assert min(seconds) < RECHECK_SECONDS / 4, seconds
 
 
 def test_who_hears_nothing_looks_by_itself(engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import pytest
 from cardoon.engines.sqlite import place
 from cardoon.engines.sqlite.engine import SqliteEngine
 from cardoon.engines.urls import connect
-from cardoon.model.errors import ConfigurationError, EngineRefused, EngineUnavailable
+from cardoon.model.errors import ConfigurationError, EngineRefused
 
 
 def engine_at(path: Path, options: str = "") -> SqliteEngine:
@@ -72,7 +72,7 @@ def test_every_file_is_its_owners_only_whatever_the_umask(tmp_path: Path) -> Non
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(EngineUnavailable, match=r"the folder of .*does not exist"):
+    with pytest.raises(EngineRefused, match=r"the folder of .*does not exist"):
         engine_at(tmp_path / "nowhere" / "jobs.db").open()
 
 

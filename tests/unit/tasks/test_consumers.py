@@ -52,10 +52,10 @@ def test_it_is_told_once_a_minute_and_queue(
     assert len(told(caplog)) == 1
     build.apply_async(queue="other")
     assert len(told(caplog)) == 2
-    ahead.move(LOOK_SECONDS - 1)
+    ahead.move(LOOK_SECONDS / 2)
     build.delay()
     assert len(told(caplog)) == 2
-    ahead.move(2)
+    ahead.move(LOOK_SECONDS / 2)
     build.delay()
     assert len(told(caplog)) == 3
 

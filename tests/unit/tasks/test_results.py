@@ -183,13 +183,13 @@ def test_get_wakes_when_the_result_is_there(shop: Cardoon, double: Task[[int], i
     with working(shop, drain) as begin:
         handle = double.delay(21)
         begin.set()
-        assert handle.get(timeout=10) == 42
+        assert handle.get(timeout=60) == 42
 
 
 def test_a_result_can_be_awaited(shop: Cardoon, double: Task[[int], int], drain: Drain) -> None:
     async def main() -> tuple[int, int]:
         handle = await double.adelay(1)
-        return await handle, await handle.aget(timeout=1)
+        return await handle, await handle.aget(timeout=60)
 
     with working(shop, drain) as begin:
         begin.set()
@@ -207,7 +207,7 @@ def test_200_results_are_awaited_together_by_one_thread(
         await asyncio.sleep(0)
         begin.set()
         waiting.append(sum(t.name == "cardoon-results" for t in threading.enumerate()))
-        return await asyncio.wait_for(awaited, 30)
+        return await asyncio.wait_for(awaited, 60)
 
     with working(shop, drain) as begin:
         assert asyncio.run(main(begin)) == [2 * n for n in range(200)]
@@ -354,11 +354,11 @@ def test_a_job_that_no_task_here_can_run_is_parked_and_kept(shop: Cardoon, drain
 def test_a_revoked_job_never_starts(
     shop: Cardoon, double: Task[[int], int], drain: Drain, ahead: Ahead
 ) -> None:
-    handle, other, third = (double.apply_async((n,), countdown=5) for n in (1, 2, 3))
+    handle, other, third = (double.apply_async((n,), countdown=60) for n in (1, 2, 3))
     assert handle.revoke() == "REVOKED"
     assert shop.revoke(other.id) == {other.id: State.CANCELLED}
     assert shop.revoke([third.id, "no-such-job"]) == {third.id: State.CANCELLED}
-    ahead.move(6)
+    ahead.move(61)
     assert drain(shop) == []
     with pytest.raises(TaskRevokedError, match=r"double\[.*\] was cancelled"):
         handle.get(timeout=0)

@@ -219,18 +219,18 @@ def test_without_declared_queues_any_may_be_used(shop: Cardoon, add: Task[..., A
 def test_a_delayed_job_starts_at_its_time_and_not_before(
     how: str, shop: Cardoon, add: Task[..., Any], drain: Drain, ahead: Ahead
 ) -> None:
-    moment = datetime.now(UTC) + timedelta(seconds=3)
+    moment = datetime.now(UTC) + timedelta(seconds=300)
     choice: dict[str, dict[str, Any]] = {
-        "countdown": {"countdown": 3},
-        "timedelta": {"countdown": timedelta(seconds=3)},
+        "countdown": {"countdown": 300},
+        "timedelta": {"countdown": timedelta(seconds=300)},
         "eta": {"eta": moment},
         "eta elsewhere": {"eta": moment.astimezone(timezone(timedelta(hours=-7)))},
     }
     handle = add.apply_async((10, 10), **choice[how])
-    ahead.move(2)
+    ahead.move(200)
     assert drain(shop) == []
     assert (handle.state, handle.ready()) == ("PENDING", False)
-    ahead.move(1)
+    ahead.move(100)
     drain(shop)
     assert handle.get(timeout=0) == 20
 
@@ -245,8 +245,8 @@ def test_a_countdown_of_zero_is_now(shop: Cardoon, add: Task[..., Any], drain: D
 def test_a_job_that_expired_never_starts(
     late: bool, shop: Cardoon, add: Task[..., Any], drain: Drain, ahead: Ahead
 ) -> None:
-    handle = add.apply_async((1, 1), expires=10)
-    ahead.move(11 if late else 9)
+    handle = add.apply_async((1, 1), expires=100)
+    ahead.move(101 if late else 40)
     drain(shop)
     assert handle.state == ("REVOKED" if late else "SUCCESS")
 

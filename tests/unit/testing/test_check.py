@@ -341,6 +341,12 @@ def test_a_death_in_a_standstill_of_everything_is_told_apart() -> None:
     assert list(recoveries(paper.evidence)) == ["child, held up"]
 
 
+def test_a_death_while_the_server_was_away_is_told_apart_too() -> None:
+    kind = {"kind": "black hole"}
+    paper = run_twice().write("storm", data=kind).killed(CHILD).wait(6).write("over", data=kind)
+    assert list(recoveries(again(paper).evidence)) == ["black hole", "child, held up"]
+
+
 def test_what_was_finished_before_the_fault_was_not_interrupted() -> None:
     paper = Paper().sent().started().effect().killed(CHILD)
     assert recoveries(again(paper).evidence) == {}

@@ -19,6 +19,7 @@ from cardoon.worker import exits
         {"code": 0},
         {"code": 3},
         {"code": exits.CRASHED},
+        {"code": exits.ORPHANED},
     ],
 )
 def test_an_end_that_nobody_ordered_is_a_crash(how: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from cardoon import Cardoon
 from cardoon.engines.contract import End, Turn
 from cardoon.model import clock
-from cardoon.model.errors import EngineUnavailable
+from cardoon.model.errors import EngineDamaged, EngineError, EngineRefused, EngineUnavailable
 from cardoon.model.job import Claim
 from cardoon.model.message import Message
 from cardoon.model.outcome import Outcome, succeeded
@@ -24,7 +24,8 @@ from cardoon.worker.timeouts import Limits
 def test_an_end_waits_for_the_engine_and_the_body_is_not_repeated(
     memory_app: Cardoon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine, away = memory_app.engine, [EngineUnavailable("nobody answers")] * 2
+    engine = memory_app.engine
+    away: list[EngineError] = [EngineRefused("not now"), EngineUnavailable("nobody answers")]
     exchange = engine.exchange
 
     def sometimes(ends: Sequence[End], *rest: Any, **options: Any) -> Turn:
@@ -49,3 +50,16 @@ def test_an_end_waits_for_the_engine_and_the_body_is_not_repeated(
     job = engine.result(message.id)
     assert job is not None
     assert (job.state, job.result, job.attempt, away) == (State.SUCCEEDED, b"1", 1, [])
+
+
+def test_what_is_damaged_is_not_tried_again(memory_app: Cardoon, monkeypatch: pytest.MonkeyPatch) -> None:
+    def damaged(*_rest: Any, **_options: Any) -> Turn:
+        raise EngineDamaged("no database")
+
+    monkeypatch.setattr(memory_app.engine, "exchange", damaged)
+    loop = Loop(memory_app, "ada", None, burst=True)
+    last_words = LastWords(memory_app, loop.settle)
+    loop.pool = SoloPool(lambda _: succeeded(b"1"), Limits(memory_app), loop.settle, loop.rouse, last_words)
+    with pytest.raises(EngineDamaged):
+        loop.run()
+    loop.pool.close()

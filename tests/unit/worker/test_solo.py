@@ -16,7 +16,7 @@ from cardoon.worker.last_words import LastWords
 from cardoon.worker.pools.solo import SoloPool
 from cardoon.worker.timeouts import Limits
 
-PATIENCE = 3.0
+PATIENCE = 60.0
 
 
 def test_what_waits_behind_a_slow_job_is_given_back_while_that_runs(memory_app: Cardoon) -> None:

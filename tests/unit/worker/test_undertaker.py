@@ -11,7 +11,7 @@ from specimens import death
 from cardoon import Cardoon
 from cardoon.engines.contract import Engine, Retired
 from cardoon.events import Event, Events
-from cardoon.exceptions import EngineRefused, EngineUnavailable
+from cardoon.exceptions import EngineDamaged, EngineUnavailable
 from cardoon.model.job import Job, Report
 from cardoon.model.states import State
 from cardoon.worker import exits
@@ -140,7 +140,7 @@ def test_what_the_engine_cannot_take_now_is_written_later_in_order(house: House)
 
 
 def test_what_the_engine_will_never_take_is_given_up(house: House, caplog: pytest.LogCaptureFixture) -> None:
-    undertaker = Undertaker(Away(house.engine, EngineRefused("damaged"), 1), house.events)  # type: ignore[arg-type]
+    undertaker = Undertaker(Away(house.engine, EngineDamaged("damaged"), 1), house.events)  # type: ignore[arg-type]
     undertaker.bury(death(code=3))
     undertaker.work()
     assert undertaker.done

@@ -23,7 +23,14 @@ from cardoon.engines.forks import Gate, heed
 from cardoon.engines.sqlite.place import prepare, touch
 from cardoon.engines.sqlite.schema import bring_up
 from cardoon.model import clock
-from cardoon.model.errors import EngineBusy, EngineError, EngineFull, EngineRefused, EngineUnavailable
+from cardoon.model.errors import (
+    EngineBusy,
+    EngineDamaged,
+    EngineError,
+    EngineFull,
+    EngineRefused,
+    EngineUnavailable,
+)
 
 CHECKPOINT_PAGES = 4_000
 _FIRST_NAP, _LONGEST_NAP = 0.000_05, 0.000_3
@@ -181,7 +188,7 @@ class Connections:
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return self._busy()
         if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT) or isinstance(error, UnicodeDecodeError):
-            return EngineRefused(
+            return EngineDamaged(
                 f"{self.path} is damaged or no SQLite database ({error}); restore it or name another file"
             )
         if code == sqlite3.SQLITE_READONLY:

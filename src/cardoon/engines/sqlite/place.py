@@ -57,7 +57,7 @@ def retention_seconds(options: dict[str, str], default: float | None) -> float:
 def prepare(path: Path) -> None:
     """Make the file, readable by its owner only, unless it is there; refuse network file systems."""
     if not path.parent.is_dir():
-        raise EngineUnavailable(f"the folder of {path} does not exist; make it, or name another file")
+        raise EngineRefused(f"the folder of {path} does not exist; make it, or name another file")
     if (kind := file_system(path.parent)).startswith(_NETWORK):
         raise EngineRefused(
             f"{path} lies on a network file system ({kind}), where SQLite loses data; use a local disk"

@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 E = TypeVar("E", bound=BaseException)
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 60.0
 _LOOK_AGAIN_SECONDS = 0.005
 _SHOWN = 300
 

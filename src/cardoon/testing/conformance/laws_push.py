@@ -88,6 +88,16 @@ def a_large_batch_is_stored_whole(bench: Bench) -> None:
     holds(claimed == ids, "all are claimed once, in the order of the push")
 
 
+@law("G13")
+def a_batch_keeps_its_order(bench: Bench) -> None:
+    """Ready jobs of one call are claimed in its order, whether they expire, were due, or neither."""
+    later, past = clock.now() + 3600, clock.now() - 3600
+    kinds: list[dict[str, float]] = [{}, {"expires": later}, {"due": past}, {"expires": later + 1}]
+    messages = [bench.message(**kind) for kind in kinds * 10]
+    bench.engine.push(messages)
+    holds(bench.claim_ids() == [message.id for message in messages], "the order is that of the push")
+
+
 @law("G1")
 def what_is_due_later_is_delayed(bench: Bench) -> None:
     """A message whose `due` lies ahead waits as delayed; one whose `due` has passed is ready."""

@@ -48,7 +48,7 @@ def what_has_ended_is_not_waited_for(bench: Bench) -> None:
     done = [bench.finished(outcome.succeeded(None)).id for _ in range(2)]
     start = time.monotonic()
     same(sorted(bench.engine.wait_results([*done, bench.push()], LONG)), sorted(done), "the answer")
-    holds(time.monotonic() - start < LONG / 10, "it came at once")
+    holds(time.monotonic() - start < LONG / 2, "it came at once")
 
 
 @law("G18")
@@ -59,7 +59,7 @@ def a_wait_without_an_end_is_empty(bench: Bench) -> None:
     same(bench.engine.wait_results([id], 0.05), {}, "the answer")
     same(bench.engine.wait_results([id, "unknown"], 0.0), {}, "the answer to a timeout of 0")
     same(bench.engine.wait_results([], 0.05), {}, "the answer for no id")
-    holds(time.monotonic() - start < LONG / 10, "it came in time")
+    holds(time.monotonic() - start < LONG / 2, "it came in time")
 
 
 @law("G18")

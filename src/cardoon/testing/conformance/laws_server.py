@@ -74,6 +74,17 @@ def an_orderly_restart_loses_nothing(bench: Bench) -> None:
     same(persistently(bench.claim_ids), ids, "the jobs, in order")
 
 
+@law("G16", needs=("server", "durable"))
+def the_first_call_after_a_restart_is_answered(bench: Bench) -> None:
+    """Connections that lay idle when the server restarted are not used again: no call fails for it."""
+    for _ in range(3):
+        asked = [bench.meanwhile(bench.engine.count) for _ in range(3)]
+        for each in asked:
+            answer_of(each)
+        _server(bench).restart()
+        bench.push()
+
+
 @law("G7", needs=("server", "durable"))
 def who_waits_for_work_outlives_the_server(bench: Bench) -> None:
     """A waiter that slept when the server died hears, perhaps after asking again, of what comes later."""

@@ -61,6 +61,18 @@ def a_suspect_waits_for_no_other(bench: Bench) -> None:
     same(sorted(bench.claim_ids(10)), sorted([*urgent, elsewhere]), "the second")
 
 
+@law("G20")
+def what_is_older_than_a_suspect_is_not_overlooked(bench: Bench) -> None:
+    """A job that waits in the line of a younger suspect, which came first, is claimed right after it."""
+    old, young = bench.running(worker="ada"), bench.running(worker="the dead")
+    bench.engine.retire("the dead")
+    bench.end(old, outcome.returned())
+    claim = bench.claim_one(young.id, worker="bea")
+    bench.clock.live(0.2)
+    turn = bench.engine.exchange([(claim, outcome.succeeded(None))], "bea", None, 5)
+    same([c.id for c in turn.claims], [old.id], "what is claimed after the suspect")
+
+
 @law("G11")
 def a_busy_worker_passes_over_suspects(bench: Bench) -> None:
     """A worker that is not alone gets the unsuspected jobs and never a suspect."""

@@ -12,7 +12,7 @@ from cardoon.testing.conformance.law import law
 
 LONG = 10.0
 """Seconds; no law sleeps that long unless it is broken."""
-PROMPT = 2.0
+PROMPT = 5.0
 """Seconds within which a sleeper must have noticed."""
 
 

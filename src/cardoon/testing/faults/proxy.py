@@ -123,6 +123,10 @@ class Proxy:
         """Accept no new connections; those that are open go on."""
         self._do(self._accept_no_more())
 
+    def lead_to(self, server: tuple[str, int]) -> None:
+        """New connections lead to this server, as after a failover; those that are open stay."""
+        self._server = server
+
     def heal(self) -> None:
         """Be a good network again; a connection that lost something stays silent until it is cut."""
         self._delay, self._size, self._deaf_after = 0.0, _CHUNK, inf

@@ -18,8 +18,8 @@ from cardoon.model import clock
 from cardoon.model.errors import CardoonError
 from cardoon.testing.faults.processes import children_of, family_of, kill, lives, only_on_linux, stopped
 
-READY_SECONDS = 30.0
-END_SECONDS = 30.0
+READY_SECONDS = 60.0
+END_SECONDS = 60.0
 _LOOK_SECONDS = 0.02
 _SHOWN_LINES = 20
 

@@ -1,4 +1,4 @@
-"""`python -m cardoon.testing.torture [--jobs N --kills N --seed N]`, and `... zombies --trials N`."""
+"""`python -m cardoon.testing.torture [--jobs N --kills N --seed N]`, `... zombies` and `... outages`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import click
 
 from cardoon.model import clock
 from cardoon.model.errors import CardoonError
-from cardoon.testing.torture import report, zombies
+from cardoon.testing.torture import outages, report, zombies
 from cardoon.testing.torture.ground import SERVERS, Ground, prepared
 from cardoon.testing.torture.run import run
 from cardoon.testing.torture.setup import Setup
@@ -90,6 +90,23 @@ def _zombies(
     with _setup(keep, seed=0, kills=0, jobs=at_once, **how) as setup:
         found = _tried(lambda: zombies.trials(setup, trials, _tell))
     _end(zombies.as_json(found), zombies.as_text(found), found.ok, wants_json, file)
+
+
+@main.command("outages")
+@click.option("--outages", "count", default=4, show_default=True, help="How many outages.")
+@click.option("--length", default=60.0, show_default=True, help="Seconds that each of them lasts.")
+@click.option("-p", "--processes", default=2, show_default=True, help="How many processes the worker has.")
+@_shared
+def _outages(
+    count: int, length: float, wants_json: bool, file: Path | None, keep: Path | None, **how: Any
+) -> None:
+    """Take the server away for a while, and see how soon work goes on and that nothing is run twice.
+
+    Exit code 1 when a job that still ran was run again, 2 when it could not begin.
+    """
+    with _setup(keep, seed=0, kills=0, jobs=0, **how) as setup:
+        found = _tried(lambda: outages.outages(setup, count, length, _tell))
+    _end(outages.as_json(found), outages.as_text(found), found.ok, wants_json, file)
 
 
 @contextmanager

@@ -17,8 +17,8 @@ SELF_MADE = "poison"
 """The kind of the deaths that a task brought about itself."""
 
 HELD_UP = ", held up"
-"""Said of a death when meanwhile nothing was started anywhere for `_STANDSTILL` while a process was stopped:
-one that is stopped within its turn to write keeps the turn of a SQLite file.
+"""Said of a death when nothing was started anywhere for `_STANDSTILL` while the server was away or a
+process was stopped: one that is stopped within its turn to write keeps the turn of a SQLite file.
 """
 _STANDSTILL = 1_000_000_000
 """Nanoseconds."""
@@ -94,11 +94,19 @@ def returns(evidence: Evidence) -> Iterator[tuple[str, float]]:
 
 
 def _standstills(evidence: Evidence) -> Iterator[tuple[int, int]]:
-    """When nothing was started for long while a process was stopped: from when to when."""
+    """When nothing was started for long while a process was stopped or the server away: from when to when."""
     stops = [(stop.at, stop.at + stop.data["seconds"] * 1e9) for stop in evidence.events("stop")]
+    stops += _outages(evidence)
     for before, after in pairwise(sorted(start.at for start in evidence.events("start"))):
         if after - before > _STANDSTILL and any(begin < after and end > before for begin, end in stops):
             yield before, after
+
+
+def _outages(evidence: Evidence) -> Iterator[tuple[int, float]]:
+    """When the server was away or silent: from when to when. There is one such storm at a time."""
+    for storm, over in pairwise(sorted(evidence.events("storm", "over"), key=lambda record: record.at)):
+        if (storm.event, over.event) == ("storm", "over"):
+            yield storm.at, over.at
 
 
 def _struck(fault: Record) -> list[int]:

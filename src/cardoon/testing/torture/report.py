@@ -147,7 +147,7 @@ def as_text(report: Report) -> str:
         f"  sent without an answer: {report.unknown_fates['stored']:,} stored, "
         f"{report.unknown_fates['not stored']:,} not",
         "",
-        *_recovery_lines(report.recovery),
+        *recovery_lines(report.recovery),
         "",
         *(f"  {number:>7,}  {what}" for what, number in report.counts.items()),
         "",
@@ -172,7 +172,8 @@ def _table(title: str, numbers: Mapping[str, int]) -> list[str]:
     return [f"  {title if n == 0 else '':<9}{row}" for n, row in enumerate(rows)]
 
 
-def _recovery_lines(recovery: Mapping[str, Recovery]) -> list[str]:
+def recovery_lines(recovery: Mapping[str, Recovery]) -> list[str]:
+    """The figures, a line for each kind of fault."""
     if not recovery:
         return ["  nothing was interrupted"]
     head = f"  {'running again after':<22}{'jobs':>7}{'p50':>9}{'p99':>9}{'max':>9}   seconds"

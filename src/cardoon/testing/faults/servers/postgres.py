@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
+from cardoon.testing.faults.processes import CannotInject
 from cardoon.testing.faults.servers.ports import HOST
 from cardoon.testing.faults.servers.programs import as_user, ordinary_user, postgres_programs
 from cardoon.testing.faults.servers.server import Server, ServerTrouble
@@ -20,20 +21,31 @@ _FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 _PROTOCOL = 196_608
 """Version 3.0 of the protocol between clients and servers."""
 _INITDB_SECONDS = 120.0
+_NOBODY = b"\0C28"
+"""The beginning of the codes of errors that say who may come in."""
 
 
 class PostgresServer(Server):
     """`postgres`, with a cluster of its own and the settings that it has by itself.
 
     Not `durable`, it never waits for the disk. `settings` are those of postgresql.conf, such as
-    `{"max_connections": "10"}`. Root runs it as another user, since it refuses root.
+    `{"max_connections": "10"}`. Root runs it as another user, since it refuses root. A `replica_of` another
+    one, which must run when this one is first started, is a standby of it until it is promoted.
     """
 
     end_signal = signal.SIGINT
 
-    def __init__(self, *, durable: bool = True, password: str = "", settings: Mapping[str, str] = {}) -> None:
+    def __init__(
+        self,
+        *,
+        durable: bool = True,
+        password: str = "",
+        settings: Mapping[str, str] = {},
+        replica_of: PostgresServer | None = None,
+    ) -> None:
         super().__init__(durable=durable, settings=settings)
         self.password = password
+        self._follows = replica_of
 
     @property
     def url(self) -> str:
@@ -52,6 +64,8 @@ class PostgresServer(Server):
 
     def prepare(self) -> None:
         """Make the cluster. Whoever comes from this machine is let in, unless there is a password."""
+        if self._follows is not None:
+            return self._copy(self._follows)
         secret = self.folder / "secret"
         secret.touch(0o600)
         secret.write_text(f"{self.password}\n")
@@ -66,8 +80,35 @@ class PostgresServer(Server):
         words = ["--no-sync", "--no-locale", "--encoding=UTF8", f"--username={_OWNER}"]
         trusted = ["--auth=trust"]
         guarded = ["--auth=scram-sha-256", f"--pwfile={secret}"]
+        self._make([self._initdb, *words, *(guarded if self.password else trusted), str(self._data)])
+
+    def _copy(self, primary: PostgresServer) -> None:
+        """What the primary has, with the word that it is a standby of it."""
+        self.password = primary.password
+        where = primary.url.rpartition("/")[0]
+        self._make(
+            [
+                self._beside("pg_basebackup"),
+                "-d",
+                where,
+                "-D",
+                str(self._data),
+                "-R",
+                "-c",
+                "fast",
+                "--no-sync",
+            ]
+        )
+
+    def _beside(self, program: str) -> str:
+        found = Path(self._initdb).resolve().with_name(program)
+        if not found.exists():
+            raise CannotInject(f"there is no {found}, which a standby needs; install PostgreSQL's client")
+        return str(found)
+
+    def _make(self, command: list[str]) -> None:
         done = subprocess.run(
-            [self._initdb, *words, *(guarded if self.password else trusted), str(self._data)],
+            command,
             stdin=subprocess.DEVNULL,
             cwd=self.folder,
             **as_user(self.user),
@@ -77,9 +118,13 @@ class PostgresServer(Server):
             check=False,
         )
         if done.returncode:
-            raise ServerTrouble(
-                f"initdb could not make a cluster: {done.stderr.strip() or done.stdout.strip()}"
-            )
+            program = Path(command[0]).name
+            raise ServerTrouble(f"{program} failed: {done.stderr.strip() or done.stdout.strip()}")
+
+    def promote(self) -> None:
+        """A standby becomes a primary, with what it heard so far; returns when it is one."""
+        self._make([self._beside("pg_ctl"), "promote", "--wait", "-D", str(self._data)])
+        self._follows = None
 
     def command(self) -> list[str]:
         """See `Server.command`."""
@@ -94,10 +139,11 @@ class PostgresServer(Server):
         return [self._postgres, "-D", str(self._data), *options]
 
     def answers(self, line: socket.socket) -> bool:
-        """It asks who is there, or for a password, only when it is up; before that it answers an error."""
+        """It asks who is there, or for a password, or lets nobody in; earlier it answers other errors."""
         hello = struct.pack("!i", _PROTOCOL) + f"user\0{_OWNER}\0\0".encode()
         line.sendall(struct.pack("!i", len(hello) + 4) + hello)
-        if line.recv(1) != b"R":
-            return False
+        said = line.recv(4096)
+        if said[:1] != b"R":
+            return said[:1] == b"E" and _NOBODY in said
         line.sendall(b"X" + struct.pack("!i", 4))
         return True
