@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -14,6 +15,10 @@ LONG = 10.0
 """Seconds; no law sleeps that long unless it is broken."""
 PROMPT = 5.0
 """Seconds within which a sleeper must have noticed."""
+ASLEEP_SECONDS, SOON_SECONDS = 0.05, 0.2
+"""After the first of them a waiter sleeps; one that does not yet passes all the more."""
+TRIES = 4
+"""One of them is not held up by a busy machine."""
 
 
 def _wakes(bench: Bench, cause: Callable[[], object], queues: list[str] | None = None) -> None:
@@ -75,6 +80,32 @@ def a_push_that_is_due_sooner_wakes_in_time(bench: Bench) -> None:
     """A waiter that sleeps until some later moment hears of a job that is due before it."""
     bench.push(due=clock.now() + 3600)
     _wakes(bench, lambda: bench.push(due=clock.now() + 0.05))
+
+
+@law("G7")
+def what_falls_due_soon_is_not_slept_over(bench: Bench) -> None:
+    """A waiter hears of a job that is pushed while it sleeps and is due before it would look by itself."""
+    late = [_lateness(bench) for _ in range(TRIES)]
+    holds(min(late) < 0.25, f"it woke {min(late):.3f} s after a job was due, or later")
+
+
+def _lateness(bench: Bench) -> float:
+    """By how many seconds somebody who slept was late for a job that was pushed meanwhile."""
+    awake = threading.Event()
+
+    def next_claim() -> float:
+        bench.engine.wait(None, 0.0)
+        awake.set()
+        while not bench.claim():
+            bench.engine.wait(None, LONG)
+        return time.monotonic()
+
+    waiter = bench.meanwhile(next_claim)
+    awake.wait(LONG)
+    time.sleep(ASLEEP_SECONDS)
+    due = time.monotonic() + SOON_SECONDS
+    bench.push(due=clock.now() + SOON_SECONDS)
+    return answer_of(waiter) - due
 
 
 @law("G7")

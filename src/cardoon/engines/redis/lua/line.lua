@@ -26,7 +26,7 @@ local function rest(id, job, state)
     end
     woken[queue] = (woken[queue] or 0) + 1
   elseif state ~= PARKED then
-    redis.call('ZADD', base .. ':due', job[DUE], me)
+    delay(me, job[DUE], queue)
   end
   if job[EXPIRES] then redis.call('ZADD', base .. ':expires', job[EXPIRES], me) end
 end

@@ -51,7 +51,7 @@ local function stand(to, me)
   if to.list then
     to.list.refs[#to.list.refs + 1] = me
   else
-    redis.call('ZADD', base .. ':due', to.due, me)
+    delay(me, to.due, to.queue)
     count(to.queue, DELAYED, 1)
   end
   if to.expires then redis.call('ZADD', base .. ':expires', to.expires, me) end

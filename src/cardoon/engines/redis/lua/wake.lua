@@ -42,6 +42,15 @@ local function wake_workers()
   redis.set_repl(redis.REPL_ALL)
 end
 
+-- Lets a job wait until it is due. Who sleeps knows when the first one is, as he looks each second: so he is told
+-- of one that comes before it.
+local function delay(me, due, queue)
+  redis.call('ZADD', base .. ':due', due, me)
+  if due < now + 1 and redis.call('ZRANGE', base .. ':due', 0, 0)[1] == me then
+    woken[queue] = (woken[queue] or 0) + 1
+  end
+end
+
 -- Tells those that wait for the end of one of these jobs, each on a channel that is its own, what was stored.
 -- Who waits for any listens to one more channel, so that nothing is told while nobody does.
 local function wake_waiters()
