@@ -33,7 +33,6 @@ _WIDTHS = (30, 12, 8, 9, 16)
 @click.option("--write", is_flag=True, help="Keep the counts in docs/figures.")
 def main(engines: tuple[str, ...], write: bool) -> None:
     """Count what the hottest paths do, and refuse those that grew."""
-    place.on_disk()
     before, now, grown = kept.read(), {}, 0
     for engine in engines or ENGINES:
         if why := missing(engine):
@@ -89,4 +88,5 @@ def _told(versions: Mapping[str, str]) -> str:
 
 if __name__ == "__main__":
     logging.getLogger("cardoon").setLevel(logging.ERROR)  # that jobs wait for a worker is meant here
+    place.on_disk()
     main()

@@ -135,40 +135,21 @@ class Connections:
 
     def fetch(self, query: bytes, values: Sequence[Any] = ()) -> list[Row]:
         """The rows of one statement, which is one step. Of a write, its answer may be lost, never a part."""
-        return self._again(self._fetched, query, values)
-
-    def _fetched(self, query: bytes, values: Sequence[Any]) -> list[Row]:
-        # As `using` does it, in a third of the time.
-        steps.under_way += 1
-        db = None
-        try:
-            with self._gate:
-                db = self._take()
-                return db.kept(query).execute(query, values).fetchall()
-        except (psycopg.Error, OSError) as error:
-            raise (told := self._told(error)) from (None if told is error else error)
-        finally:
-            self._end(db)
+        return self._again(self._at_once, _fetched, query, values)
 
     def run(self, statement: prepared.Statement, values: Sequence[bytes | None]) -> None:
-        """One small statement as one step, by hand; of a write, its answer may be lost, never a part.
+        """One small statement as one step, by hand, where sessions are ours alone: not `pooled`."""
+        self._again(self._at_once, prepared.run, statement, values)
 
-        Only where sessions are ours alone, not `pooled`.
-        """
-        self._again(self._ran, statement, values)
-
-    def _ran(self, statement: prepared.Statement, values: Sequence[bytes | None]) -> None:
+    def _at_once(self, work: Callable[..., T], *values: Any) -> T:
         # As `using` does it, in a third of the time.
         steps.under_way += 1
         db = None
         try:
             with self._gate:
                 db = self._take()
-                prepared.run(db, statement, values)
+                return work(db, *values)
         except (psycopg.Error, OSError) as error:
-            if db is not None and isinstance(error, psycopg.errors.InvalidSqlStatementName):
-                db.prepared.clear()  # the driver lets a session forget them all, after a rollback
-                raise _Backed(str(error)) from None
             raise (told := self._told(error)) from (None if told is error else error)
         finally:
             self._end(db)
@@ -397,6 +378,10 @@ class Connections:
         for db in self._all:
             leave_to_parent(db)
         self._forget()
+
+
+def _fetched(db: Connection, query: bytes, values: Sequence[Any]) -> list[Row]:
+    return db.kept(query).execute(query, values).fetchall()
 
 
 class _Backed(psycopg.OperationalError):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from psycopg import OperationalError
-from psycopg.errors import error_from_result
+from psycopg.errors import InvalidSqlStatementName, error_from_result
 from psycopg.pq import ExecStatus, Format
 
 from cardoon.engines.postgres.errors import TookTooLong
@@ -28,6 +28,14 @@ class Statement(NamedTuple):
 
 def run(db: Connection, statement: Statement, values: Sequence[bytes | None]) -> PGresult:
     """Run it with values in binary form, outside of a transaction; raises what the driver would raise."""
+    try:
+        return _run(db, statement, values)
+    except InvalidSqlStatementName:  # after a rollback the driver lets a session forget all
+        db.prepared.clear()
+        return _run(db, statement, values)
+
+
+def _run(db: Connection, statement: Statement, values: Sequence[bytes | None]) -> PGresult:
     name, query = statement
     if name not in db.prepared:
         db.pgconn.send_prepare(name, query)
