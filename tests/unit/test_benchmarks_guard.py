@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,32 @@ def test_more_work_is_more_steps() -> None:
     one, two = count(once, 10, int), count(lambda: once() + once(), 10, int)
     assert 1.8 < two.instructions / one.instructions < 2.2
     assert two.calls > 1.8 * one.calls
+
+
+class Garbage:
+    """Found by a collection only, and busy at its end."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+    def __del__(self) -> None:
+        [chr(number) for number in range(1_000)]
+
+
+def test_what_others_left_behind_is_not_counted() -> None:
+    def collects() -> list[list[int]]:
+        return [[number] for number in range(10_000)]
+
+    def alone() -> Steps:
+        gc.collect()
+        return count(collects, 10, int)
+
+    def with_garbage() -> Steps:
+        gc.collect()
+        Garbage()
+        return count(collects, 10, int)
+
+    assert with_garbage() == alone()
 
 
 def test_the_worst_of_the_three_counts() -> None:
