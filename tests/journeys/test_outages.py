@@ -291,6 +291,9 @@ def demote(server: faults.Server, primary: faults.Server) -> None:
         return server.demote(primary)
     ask_postgres(server, "ALTER SYSTEM SET default_transaction_read_only = on")
     ask_postgres(server, "SELECT pg_reload_conf()")
+    # Who connects hears of it after all who are connected already were told.
+    setting = "SELECT current_setting('default_transaction_read_only')"
+    until(lambda: ask_postgres(server, setting) == "on", what="the reload")
     return None
 
 
