@@ -144,6 +144,7 @@ def test_a_job_meets_what_is_true_of_it(text: str) -> None:
         "error:cat.jpg",
         "refused*conn",
         "shop.tasks.Resize0192f0c1",
+        "kwarg",
         "state:failed queue:none",
         "queue:none OR priority:1",
     ],

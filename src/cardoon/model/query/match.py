@@ -77,7 +77,7 @@ class _Asked:
 
     @cached_property
     def texts(self) -> list[str]:
-        said = [self.job.task, self.job.id, self.job.note, *_scalars(self.arguments)]
+        said = [self.job.task, self.job.id, self.job.note, *_scalars([*self.arguments.values()])]
         return [*map(folded, said), *self.error]
 
     def number(self, field: str) -> float | None:
