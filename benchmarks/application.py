@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from collections.abc import Iterator
@@ -36,6 +35,8 @@ def nap(seconds: float) -> None:
 @app.task
 async def nap_async(seconds: float) -> None:
     """The same as a coroutine: only the job sleeps."""
+    import asyncio  # here: as an application, this one has no other use for it
+
     await asyncio.sleep(seconds)
 
 

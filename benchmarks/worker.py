@@ -15,6 +15,7 @@ import msgspec
 import cardoon
 from benchmarks.application import app
 from benchmarks.place import ROOT, Place
+from benchmarks.processes import plain_environment
 from cardoon.worker.probe import Health
 
 COMMAND = ("-m", "cardoon", "worker", "benchmarks.application:app", "-l", "warning")
@@ -25,9 +26,8 @@ _LOOK_SECONDS = 0.005
 def environment(place: Place | None = None) -> dict[str, str]:
     """That of a process which finds this checkout, and the jobs of this place."""
     paths = [str(ROOT), str(Path(cardoon.__file__).parents[1])]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("CARDOON_")}
     jobs = {"CARDOON_URL": place.url} if place else {}
-    return {**kept, **jobs, "PYTHONPATH": os.pathsep.join(paths)}
+    return {**plain_environment(), **jobs, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks.peers.environments import interpreter
 from benchmarks.peers.registry import System
 from benchmarks.place import ROOT
-from benchmarks.processes import tree
+from benchmarks.processes import plain_environment, tree
 
 ANSWER_SECONDS = 60.0
 _ENDING_SECONDS = 1.0
@@ -34,9 +34,8 @@ class Place:
         self._url = url
 
     def environment(self, at_once: int) -> Mapping[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("CARDOON_")}
         return {
-            **kept,
+            **plain_environment(),
             "PYTHONPATH": str(ROOT),
             "PEER_URL": self._url,
             "PEER_FOLDER": str(self.folder),
