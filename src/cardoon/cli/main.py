@@ -39,9 +39,9 @@ class Commands(Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name, or None."""
-        if cmd_name not in self.list_commands(ctx):
+        module, _, name = COMMANDS.get(cmd_name, "").partition(":")
+        if not module or not _is_there(module):
             return None
-        module, _, name = COMMANDS[cmd_name].partition(":")
         found: click.Command = getattr(import_module(module), name)
         return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -32,6 +31,8 @@ def visible(text: str) -> str:
 
 def terminal_width() -> int:
     """COLUMNS, else the width of the terminal, else 80."""
+    import shutil  # here: it loads compressors, and a worker starts without any
+
     return shutil.get_terminal_size((80, 24)).columns
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
 from cardoon.cli.options import examples
-from cardoon.cli.purging import purge_before_start
 from cardoon.cli.target import load_app
 from cardoon.cli.text import visible
 from cardoon.cli.worker_options import (
@@ -23,10 +23,14 @@ from cardoon.cli.worker_options import (
     queue_options,
 )
 from cardoon.engines import silence
+from cardoon.engines.urls import connect
 from cardoon.events import Events
 from cardoon.logs import EventLog, set_up
+from cardoon.model.errors import CardoonError
 from cardoon.model.url import mask
 from cardoon.settings import Loaded, load
+from cardoon.worker import process
+from cardoon.worker.born import Born
 from cardoon.worker.cpus import available_cpus
 from cardoon.worker.pidfile import pidfile
 from cardoon.worker.plan import Lifetime, Plan
@@ -70,10 +74,31 @@ def worker(
         raise click.UsageError(f"two applications are named: {app} and {named}")
     if processes and rest["autoscale"]:
         raise click.UsageError("give either --processes or --autoscale MAX,MIN")
-    plan = plan_of(app or named, processes, load({}), rest)
-    if purge and not dry_run and (code := purge_before_start(plan.app, plan.queues)):
+    loaded = load({})
+    plan = plan_of(app or named, processes, loaded, rest)
+    if dry_run:
+        ctx.exit(_show(plan))
+    if purge and (code := _purge(plan)):
         ctx.exit(code)
-    ctx.exit(_show(plan) if dry_run else run(plan))
+    _import_driver(loaded)
+    ctx.exit(run(plan))
+
+
+def _purge(plan: Plan) -> int:
+    from cardoon.cli.purging import purge_before_start  # here: few workers start so
+
+    return purge_before_start(plan.app, plan.queues)
+
+
+def _import_driver(loaded: Loaded) -> None:
+    """What the address of the environment needs is imported before processes are forked, which share it.
+
+    The application may name another address; what is wrong with this one is its processes' to tell.
+    """
+    gc.freeze()  # what is there stays: collections need not walk it again and again while more is imported
+    if loaded.sources["url"] != "default":
+        with suppress(CardoonError, ImportError):
+            connect(loaded.settings.url)
 
 
 def plan_of(app: str | None, processes: int | None, loaded: Loaded, rest: dict[str, Any]) -> Plan:
@@ -100,13 +125,17 @@ def _lifetime(rest: dict[str, Any]) -> Lifetime:
 
 
 def run(plan: Plan) -> int:
-    """Be the supervisor until it ends; the exit code."""
+    """Be the supervisor until it ends, or one of its processes that was forked; the exit code."""
     level = plan.log_level or "info"
     set_up(level, json_lines=plan.log_format == "json", logfile=plan.logfile, process="supervisor")
     events = Events()
     events.listen(EventLog("cardoon.supervisor"), EventLog.heard_at(level))
-    with pidfile(plan.pidfile), _probe(plan) as probe:
-        return Supervisor(plan, events, probe).run()
+    try:
+        with pidfile(plan.pidfile), _probe(plan) as probe:
+            return Supervisor(plan, events, probe).run()
+    except Born as born:
+        orders = born.orders
+    return process.born(orders)  # here, where nothing holds on to the supervisor any more
 
 
 @contextmanager

@@ -71,7 +71,7 @@ def proven_dead(report: Report) -> bool:
     """
     if not (report.boot and report.pid and report.pid_started):
         return False
-    if report.boot != boot_id() or report.host != host():
+    if report.boot != boot_id() or report.host != host() or report.supervisor == str(os.getpid()):
         return False
     with suppress(OSError):
         return not _lives(report) and not _judges(report.supervisor)

@@ -132,7 +132,7 @@ def refuse_not_yet(task: str, name: str, value: Any) -> None:
 
 def check_attributes(task: str, attributes: Mapping[str, Any]) -> None:
     """Raises for attributes of a class that must be meant as options and are none: later ones, and typos."""
-    known = [*TaskOptions.__struct_fields__, *ALIASES]
+    known = ["name", *TaskOptions.__struct_fields__, *ALIASES]
     for name, value in attributes.items():
         refuse_not_yet(task, name, value)
         if name.startswith("_") or name in known or callable(value) or not isinstance(value, _PLAIN):

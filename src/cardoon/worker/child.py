@@ -7,13 +7,13 @@ import os
 import resource
 import signal
 import socket
-import subprocess
 import sys
 
 import msgspec
 
 from cardoon.engines import silence
 from cardoon.model import clock
+from cardoon.worker.born import Born, begin
 from cardoon.worker.death import Death
 from cardoon.worker.link import FROM_PROCESS, Bye, FromProcess, Hello, Leaving, Link, Stop, Told
 from cardoon.worker.plan import Orders, Plan
@@ -24,7 +24,7 @@ from cardoon.worker.slate import Slate
 class Child:
     """One process of a worker. Each start is a new incarnation with an id of its own.
 
-    Raises OSError when the system gives no process.
+    Raises OSError when the system gives no process, and Born in one that was forked.
     """
 
     def __init__(self, plan: Plan, number: int, *, again: bool = False) -> None:
@@ -50,27 +50,20 @@ class Child:
             again=again,
         )
         try:
-            self.pid = self._begin(orders, theirs)
-        except OSError:
+            process = begin(orders, theirs)
+        except Born:
             self.link.close()
-            self.slate.close()
+            raise
+        except OSError:
+            self.let_go()
             raise
         finally:
             theirs.close()
+        self._popen = None if isinstance(process, int) else process
+        self.pid = process if isinstance(process, int) else process.pid
         self.report = msgspec.structs.replace(
             own_report(orders), pid=self.pid, pid_started=silence.process_start(self.pid)
         )
-
-    def _begin(self, orders: Orders, theirs: socket.socket) -> int:
-        """In a process group of its own, so that what a task leaves behind can be ended with it."""
-        command = [sys.executable, "-m", "cardoon.worker.process", msgspec.json.encode(orders).decode()]
-        self._popen = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            pass_fds=[theirs.fileno(), self.slate.descriptor],
-            process_group=0,
-        )
-        return self._popen.pid
 
     def hear(self) -> list[FromProcess]:
         """What it says; nothing, and its link not open, at the end of the line."""
@@ -91,13 +84,16 @@ class Child:
         """Whether it has ended, of whatever; it is not waited for, so that `end` can ask how."""
         return bool(os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT))
 
+    def look_whether_stopped(self) -> None:
+        """By a signal; from now on `stopped_for` counts, or not any more."""
+        before = self.stopped_since or clock.monotonic()
+        self.stopped_since = before if silence.is_stopped(self.pid) else None
+
     def stopped_for(self) -> float:
-        """For how many seconds it has been seen stopped by a signal."""
-        if not silence.is_stopped(self.pid):
-            self.stopped_since = None
-            return 0.0
-        self.stopped_since = self.stopped_since or clock.monotonic()
-        return clock.monotonic() - self.stopped_since
+        """For how many seconds it has been seen stopped; it costs nothing while it was not."""
+        if self.stopped_since is not None:
+            self.look_whether_stopped()
+        return 0.0 if self.stopped_since is None else clock.monotonic() - self.stopped_since
 
     def signal(self, number: int) -> None:
         """Send it a signal, if it still lives."""
@@ -120,11 +116,13 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
         _, status, usage = os.wait4(self.pid, 0)
-        self._popen.returncode = os.waitstatus_to_exitcode(status)
+        code = os.waitstatus_to_exitcode(status)
+        if self._popen is not None:
+            self._popen.returncode = code
         death = Death(
             worker=self.worker,
             name=self.report.name,
-            code=self._popen.returncode,
+            code=code,
             orderly=self.done,
             peak_memory=_peak(usage),
             log=tuple(self.slate.lines()),
@@ -133,9 +131,13 @@ class Child:
             overtime=self.overtime,
             forced=self.frozen,
         )
+        self.let_go()
+        return death
+
+    def let_go(self) -> None:
+        """Close what leads to it; for its supervisor, and for those that were forked beside it."""
         self.link.close()
         self.slate.close()
-        return death
 
     def left_processes(self) -> bool:
         """Whether something that it started outlives it."""

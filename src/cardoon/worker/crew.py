@@ -166,6 +166,11 @@ class Crew:
                 return True
         return False
 
+    def let_go(self) -> None:
+        """Close what leads to them; for what was forked beside them."""
+        for child in self:
+            child.let_go()
+
     def stop(self) -> None:
         """No place is filled again; all end when their jobs have."""
         self._respawns.clear()
@@ -180,6 +185,11 @@ class Crew:
                 log.error("killed %s: %s is over its time limit", child.report.name, id)
                 child.overtime = True
                 child.signal(signal.SIGKILL)
+
+    def look_for_stopped(self) -> None:
+        """The kernel says that something became of one: perhaps somebody stopped it, or let it go on."""
+        for child in self:
+            child.look_whether_stopped()
 
     def end_frozen(self) -> None:
         """End those that somebody stopped and did not continue: their jobs run elsewhere, free of charge."""

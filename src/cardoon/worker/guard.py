@@ -13,7 +13,7 @@ from cardoon.worker import exits
 
 log = logging.getLogger("cardoon.worker")
 
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 5.0
 REBUILD_SECONDS = 30.0
 STUCK_SECONDS = 90.0
 
@@ -32,7 +32,7 @@ class Guard:
         self._closed_for: float | None = None
 
     def start(self) -> None:
-        """Look once a second, in a thread of its own."""
+        """Look every few seconds, in a thread of its own."""
         threading.Thread(target=self._keep, name="cardoon-guard", daemon=True).start()
 
     def _keep(self) -> None:
@@ -41,7 +41,7 @@ class Guard:
             self.look()
 
     def look(self) -> None:
-        """Do what is due; called about once a second, by a thread that makes no call itself."""
+        """Do what is due; called every few seconds, by a thread that makes no call itself."""
         since = self.since
         if since is None:
             return

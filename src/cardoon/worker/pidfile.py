@@ -23,11 +23,13 @@ def pidfile(path: str | None) -> Generator[None]:
         file.write_text(f"{os.getpid()}\n")
     except OSError as error:
         raise ConfigurationError(f"the pidfile {path} cannot be written: {error}") from error
+    owner = os.getpid()
     try:
         yield
     finally:
-        with suppress(OSError):
-            file.unlink()
+        if os.getpid() == owner:  # not what was forked inside
+            with suppress(OSError):
+                file.unlink()
 
 
 def _check_free(file: Path) -> None:

@@ -49,6 +49,7 @@ class Probe:
 
     def __init__(self, path: str | None = None, port: int | None = None, host: str = LOOPBACK) -> None:
         self._path = Path(path) if path else None
+        self._owner = os.getpid()
         self._health: Health | None = None
         self._moment = clock.monotonic()
         self._complained = False
@@ -101,7 +102,7 @@ class Probe:
         if self._server is not None:
             self._server.end()
             self._server = None
-        if self._path is not None:
+        if self._path is not None and os.getpid() == self._owner:  # not what was forked
             with contextlib.suppress(OSError):
                 self._path.unlink(missing_ok=True)
 

@@ -50,7 +50,21 @@ _PR_SET_PDEATHSIG = 1
 
 def main() -> None:
     """Entered by `python -m cardoon.worker.process`, with what the supervisor says as the one argument."""
-    orders = msgspec.json.decode(sys.argv[1], type=Orders)
+    sys.exit(be_worker(msgspec.json.decode(sys.argv[1], type=Orders)))
+
+
+def born(orders: Orders) -> int:
+    """Entered by a process that was forked: as `main`, whatever was to become of it; its exit code."""
+    try:
+        return be_worker(orders)
+    except Exception as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+        return 1
+
+
+def be_worker(orders: Orders) -> int:
+    """Be the process that these orders are for, until it ends; its exit code."""
+    sys.argv[:] = [__file__]
     die_with_parent(orders.supervisor)
     link, slate = _open(orders)
     try:
@@ -60,7 +74,7 @@ def main() -> None:
     except EngineError as error:
         code = _refuse(error, exits.UNAVAILABLE)
     sys.stdout.flush()
-    sys.exit(code)
+    return code
 
 
 def _open(orders: Orders) -> tuple[Link, Slate]:

@@ -9,6 +9,7 @@ import logging
 import mmap
 import os
 import struct
+from itertools import takewhile
 
 from cardoon.model.outcome import PACKAGE
 
@@ -17,6 +18,7 @@ _ROUND_AT = 256
 _ROUND = struct.Struct("<Q")
 _LOG_AT, _LOG_SIZE = 272, 4096
 _OURS = (f'  File "{PACKAGE}', '  File "<frozen runpy>', "Extension modules:")
+_BEGUN = f'  File "{PACKAGE}worker/process.py"'
 _STACK_AT = _LOG_AT + _LOG_SIZE
 _STACK_SIZE = 8192
 NO_DEADLINE = (0.0, 0.0, "")
@@ -73,9 +75,10 @@ class Slate:
         return self.descriptor
 
     def stack(self) -> str:
-        """What faulthandler wrote when the interpreter crashed, without our own frames."""
+        """What faulthandler wrote when the interpreter crashed, without our own frames and what called us."""
         text = os.pread(self.descriptor, _STACK_SIZE, _STACK_AT).decode("utf-8", "replace").strip("\0\n")
-        return "\n".join(line for line in text.splitlines() if not line.startswith(_OURS))
+        above = takewhile(lambda line: not line.startswith(_BEGUN), text.splitlines())
+        return "\n".join(line for line in above if not line.startswith(_OURS))
 
     def close(self) -> None:
         """Let go of it."""

@@ -17,9 +17,10 @@ from cardoon.engines.urls import connect
 from cardoon.events import Events
 from cardoon.model import clock
 from cardoon.worker import exits
+from cardoon.worker.born import Born
 from cardoon.worker.child import Child
 from cardoon.worker.cpus import available_cpus
-from cardoon.worker.crew import LONGEST_PAUSE_SECONDS, OVERTIME_SECONDS, Crew
+from cardoon.worker.crew import LONGEST_PAUSE_SECONDS, Crew
 from cardoon.worker.link import End, Hello, Leaving, Quiet
 from cardoon.worker.office import Office
 from cardoon.worker.plan import Plan
@@ -39,8 +40,8 @@ log = logging.getLogger("cardoon.supervisor")
 EARLY_DEATHS = 5
 """So many deaths in a row before any process was ready, and the worker gives up."""
 
-_LOOK_SECONDS = OVERTIME_SECONDS
-"""Deadlines are read from memory, which wakes nobody: so soon one is noticed after it passed."""
+_LOOK_SECONDS = 0.8
+"""Deadlines are read from memory, which wakes nobody: so soon one is noticed after it was set."""
 _HOPELESS = (exits.MISCONFIGURED, exits.UNAVAILABLE)
 
 
@@ -67,7 +68,16 @@ class Supervisor:
         self._exit = 0
 
     def run(self) -> int:
-        """Until all processes are gone for good; the exit code."""
+        """Until all processes are gone for good; the exit code. Raises Born in each that was forked."""
+        try:
+            return self._supervise()
+        except Born:
+            self._selector.close()
+            self._bell.close()
+            self._crew.let_go()
+            raise
+
+    def _supervise(self) -> int:
         self._selector.register(self._bell, selectors.EVENT_READ)
         self._crew.spawn(1)
         self._tell_probe()
@@ -151,10 +161,10 @@ class Supervisor:
         self._timeout = hello.shutdown_timeout if plan.shutdown_timeout is None else plan.shutdown_timeout
         undertaker = Undertaker(engine, self._events)
         office = Office(engine, undertaker, self._crew.mourn)
-        office.open(self._services(engine, undertaker))
         if self._deadline is None:
             least = plan.autoscale and plan.autoscale[1]
             self._crew.grow_to(least or plan.processes or hello.processes or available_cpus())
+        office.open(self._services(engine, undertaker))  # last, as its threads are the end of forking
         return office
 
     def _services(self, engine: Engine, undertaker: Undertaker) -> list[Service]:
@@ -236,6 +246,7 @@ class Supervisor:
     def _obey(self, number: int) -> None:
         if number == signal.SIGCHLD:
             self._find_dead()
+            self._crew.look_for_stopped()
         elif number == signal.SIGQUIT:
             log.warning("stacks of the supervisor, process %d:\n%s", os.getpid(), stacks())
             self._crew.ask_for_stacks()

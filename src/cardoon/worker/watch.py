@@ -22,7 +22,7 @@ from cardoon.worker.stacks import stacks
 
 log = logging.getLogger("cardoon.worker")
 
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 1.0
 
 
 class Watch:

@@ -9,7 +9,7 @@ import os
 from cardoon import Cardoon
 from cardoon.worker import guard
 
-guard.REBUILD_SECONDS, guard.STUCK_SECONDS = 0.3, 1.0
+guard.LOOK_SECONDS, guard.REBUILD_SECONDS, guard.STUCK_SECONDS = 0.2, 0.3, 1.0
 
 app = Cardoon("stuck", url="sqlite:///jobs.db?profile=fast", task_default_queue="q")
 

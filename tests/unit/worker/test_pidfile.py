@@ -20,6 +20,20 @@ def test_it_holds_the_pid_inside_the_block(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+def test_what_was_forked_inside_leaves_it(tmp_path: Path) -> None:
+    program = """
+import os, sys
+from cardoon.worker.pidfile import pidfile
+with pidfile(sys.argv[1]):
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        print(os.path.exists(sys.argv[1]), end="")
+"""
+    command = [sys.executable, "-c", program, str(tmp_path / "w.pid")]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "True"
+
+
 def test_none_is_none(tmp_path: Path) -> None:
     with pidfile(None):
         assert list(tmp_path.iterdir()) == []

@@ -9,11 +9,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import cardoon
 from cardoon.worker.slate import Noted, Slate
 
 
@@ -122,3 +124,18 @@ def test_a_crashing_interpreter_tells_where_it_stood_and_the_rest_is_still_there
     assert "in the_guilty_one" in slate.stack()
     assert slate.lines() == ["the last line"]
     assert slate.deadline == (1.0, 2.0, "mine")
+
+
+def test_a_stack_ends_where_the_work_began(slate: Slate) -> None:
+    """What called the process is not of the job, such as the command that its supervisor was forked from."""
+    package = Path(cardoon.__file__).parent
+    lines = [
+        "Fatal Python error: Segmentation fault",
+        '  File "mine.py", line 1 in guilty',
+        f'  File "{package}/worker/execution.py", line 1 in _call',
+        f'  File "{package}/worker/process.py", line 1 in run',
+        '  File "click/core.py", line 1 in main',
+        "Extension modules: msgspec._core (total: 1)",
+    ]
+    os.write(slate.stack_file, "\n".join(lines).encode())
+    assert slate.stack().splitlines() == lines[:2]
