@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import islice
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,6 +26,7 @@ from cardoon.model.errors import (
     QueueNotFound,
     nearest,
 )
+from cardoon.model.job import Claim
 from cardoon.model.message import Message
 from cardoon.model.signature import UNTYPED
 from cardoon.model.states import State
@@ -229,22 +232,29 @@ class Cardoon:
 
     # -- the door
 
-    def send(self, messages: list[Message], *, tm: Any = None) -> None:
+    def send(self, messages: Iterable[Message], *, tm: Any = None) -> None:
         """Store messages through the send layers; each 5,000 together or not at all.
 
-        With a transaction manager `tm` they are checked now and stored when its transaction has committed.
+        While the engine stores some the next are taken: what is raised by one of them, or by the engine,
+        has a note of how many are stored. With a transaction manager `tm` all are checked now and stored
+        when its transaction has committed.
         """
-        ready = [self._sendable(message) for message in messages]
+        ready = map(self._sendable, messages)
         if tm is None:
             self._store(ready)
         else:
-            self._store_after_commit(ready, tm)
+            self._store_after_commit(list(ready), tm)
 
-    def _store(self, ready: list[Message]) -> None:
-        for start in range(0, len(ready), PUSH_AT_ONCE):
-            batch = ready[start : start + PUSH_AT_ONCE]
-            job, engine = current_job(), self.engine
-            engine.push(batch, by=job.claim if job.engine is engine else None)
+    def _store(self, ready: Iterable[Message]) -> None:
+        job, engine, rest = current_job(), self.engine, iter(ready)
+        by = job.claim if job.engine is engine else None
+        stored: Iterable[list[Message]] = ()
+        if len(batch := list(islice(rest, PUSH_AT_ONCE))) == PUSH_AT_ONCE:
+            stored = _stored_in_turn(engine, batch, rest, by)
+        elif batch:
+            engine.push(batch, by=by)
+            stored = (batch,)
+        for batch in stored:
             for message in batch if "job.sent" in self.events.heard else ():
                 self.events.emit("job.sent", message.id, message.task, queue=message.queue)
             if batch[-1].sent >= self._next_looks.get(batch[-1].queue, 0.0):
@@ -413,6 +423,30 @@ class Configuration:
 def _place_of(loaded: Loaded) -> object:
     settings = loaded.settings
     return settings.url, settings.profile, settings.result_expires
+
+
+def _stored_in_turn(
+    engine: Engine, batch: list[Message], rest: Iterator[Message], by: Claim | None
+) -> Iterator[list[Message]]:
+    """The batches of a call, each when it is stored; an error has a note of how far that came."""
+    taken: deque[list[Message]] = deque()
+    stored = 0
+
+    def batches() -> Iterator[list[Message]]:
+        following = batch
+        while following:
+            taken.append(following)
+            yield following
+            following = list(islice(rest, PUSH_AT_ONCE))
+
+    try:
+        for _ in engine.push_each(batches(), by=by):
+            stored += len(taken[0])
+            yield taken.popleft()
+    except BaseException as error:
+        perhaps = f"; the {len(taken[0]):,} after them are too, or none of them is" if taken else ""
+        error.add_note(f"the first {stored:,} jobs of this call are stored{perhaps}")
+        raise
 
 
 def _itself(message: Message) -> Message:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import threading
-import weakref
 from collections.abc import Callable, Generator
 from datetime import datetime
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from cardoon.engines.contract import Engine
+from cardoon.engines.contract import DOUBT_SECONDS, Engine
 from cardoon.model import clock, codec
 from cardoon.model.errors import (
     ConfigurationError,
@@ -28,9 +25,6 @@ from cardoon.model.job import Filter, Job
 from cardoon.model.outcome import ErrorReport
 from cardoon.model.signature import UNTYPED, unpack_result
 from cardoon.model.states import CELERY_NAMES, FINAL, PROGRESS, UNKNOWN, State
-
-if TYPE_CHECKING:
-    import asyncio
 
 R = TypeVar("R", covariant=True)
 
@@ -198,22 +192,31 @@ class AsyncResult(Generic[R]):
         for Celery's sake and means nothing: results are pushed.
         """
         del interval
-        self._check_known()
         return self._outcome(self._wait(timeout), propagate)
 
     wait = get
 
     async def aget(self, timeout: float | None = None, *, propagate: bool = True) -> R:
         """`get` for async callers: no thread waits, however many results are awaited."""
-        import asyncio  # here, as wherever Cardoon awaits: a third of the time that `import cardoon` may take
+        # Here, as wherever Cardoon awaits: asyncio takes a third of the time that `import cardoon` may take.
+        import asyncio
 
-        self._check_known()
+        from cardoon.waiter import waiter_of
+
         if self._final is None:
-            future = waiter_of(self._engine).future(self.id)
+            waiter = waiter_of(self._engine)
+            future = waiter.future(self.id)
             try:
-                self._final = await asyncio.wait_for(future, timeout)
+                async with asyncio.timeout(timeout):
+                    self._final = await future
             except TimeoutError:
+                self._known()
                 raise self._timeout(timeout or 0.0) from None
+            finally:
+                if future.cancelled() or not future.done():
+                    waiter.drop(self.id, future)
+        if self._final is None:
+            raise self._unknown()
         return self._outcome(self._final, propagate)
 
     def __await__(self) -> Generator[Any, None, R]:
@@ -227,22 +230,32 @@ class AsyncResult(Generic[R]):
         self._engine.cancel([self.id], terminate=terminate)
         return self.state
 
-    def _check_known(self) -> None:
-        if self.job is None:
+    def _known(self) -> Job:
+        job = self.job
+        if job is None:
             raise self._unknown()
+        return job
 
     def _wait(self, timeout: float | None) -> Job:
+        if timeout is not None and timeout <= 0:
+            job = self._known()
+            if job is not self._final:
+                raise self._timeout(0.0)
+            return job
         if self._final is not None:
             return self._final
         deadline = None if timeout is None else clock.monotonic() + timeout
+        seconds = DOUBT_SECONDS
         while True:
-            left = _WAIT_SECONDS if deadline is None else min(deadline - clock.monotonic(), _WAIT_SECONDS)
+            left = seconds if deadline is None else min(deadline - clock.monotonic(), seconds)
             found = self._engine.wait_results([self.id], max(0.0, left))
             if self.id in found:
                 self._final = found[self.id]
                 return self._final
+            self._known()
             if deadline is not None and clock.monotonic() >= deadline:
                 raise self._timeout(timeout or 0.0)
+            seconds = _WAIT_SECONDS
 
     def _outcome(self, job: Job, propagate: bool) -> R:
         if job.error is None and job.state in (State.SUCCEEDED, State.SKIPPED):
@@ -311,6 +324,15 @@ class PromisedResult(AsyncResult[R]):
         self._engine = self._find(self.id)
         return super().job
 
+    def _wait(self, timeout: float | None) -> Job:
+        self._known()
+        return super()._wait(timeout)
+
+    async def aget(self, timeout: float | None = None, *, propagate: bool = True) -> R:
+        """See `AsyncResult.aget`."""
+        self._known()
+        return await super().aget(timeout, propagate=propagate)
+
 
 def rebuilt(report: ErrorReport) -> Exception:
     """The exception of a report: of its own class when that is known here, else TaskFailed.
@@ -337,93 +359,3 @@ def _known_class(report: ErrorReport) -> type[Exception] | None:
         return None
     # A `__new__` written in Python would be code that a report can make run.
     return None if isinstance(found.__new__, FunctionType) else found
-
-
-class Waiter:
-    """One thread that waits for the results of all async callers of an engine, and ends when idle."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._mutex = threading.Lock()
-        self._wanted: dict[str, list[Callable[[Job], None]]] = {}
-        self._thread: threading.Thread | None = None
-
-    def future(self, id: str) -> asyncio.Future[Job]:
-        """A future of the running loop that gets the final job."""
-        import asyncio
-
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Job] = loop.create_future()
-
-        def tell(job: Job) -> None:
-            loop.call_soon_threadsafe(_resolve, future, job)
-
-        with self._mutex:
-            self._wanted.setdefault(id, []).append(tell)
-            future.add_done_callback(lambda _: self._drop(id, tell))
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="cardoon-results", daemon=True)
-                self._thread.start()
-        self._engine.wake()
-        return future
-
-    def _drop(self, id: str, tell: Callable[[Job], None]) -> None:
-        with self._mutex:
-            waiting = self._wanted.get(id, [])
-            if tell in waiting:
-                waiting.remove(tell)
-            if not waiting:
-                self._wanted.pop(id, None)
-            idle = not self._wanted
-        if idle:
-            self._engine.wake()  # so that the thread sees that nobody waits any more
-
-    def _run(self) -> None:
-        while True:
-            with self._mutex:
-                ids = list(self._wanted)
-                if not ids:
-                    self._thread = None
-                    return
-            try:
-                found = self._engine.wait_results(ids, 1.0)
-            except Exception:
-                # The engine is away: those who wait go on waiting, until their own time is up.
-                threading.Event().wait(0.5)
-                continue
-            self._tell(found)
-
-    def _tell(self, found: dict[str, Job]) -> None:
-        for id, job in found.items():
-            with self._mutex:
-                waiting = self._wanted.pop(id, [])
-            for tell in waiting:
-                try:
-                    tell(job)
-                except RuntimeError:
-                    continue  # its loop is closed: nobody waits any more
-
-
-def _resolve(future: asyncio.Future[Job], job: Job) -> None:
-    if not future.done():
-        future.set_result(job)
-
-
-_waiters: weakref.WeakKeyDictionary[Engine, Waiter] = weakref.WeakKeyDictionary()
-
-
-def _forget_waiters() -> None:
-    """In a forked process: their threads stayed behind, and their locks may be held by one of these."""
-    global _waiters
-    _waiters = weakref.WeakKeyDictionary()
-
-
-os.register_at_fork(after_in_child=_forget_waiters)
-
-
-def waiter_of(engine: Engine) -> Waiter:
-    """The one waiter of an engine object."""
-    found = _waiters.get(engine)
-    if found is None:
-        found = _waiters.setdefault(engine, Waiter(engine))
-    return found

@@ -329,6 +329,19 @@ def test_texts_with_nul_are_kept(url: str, make: Make) -> None:
     assert [j.id for j in engine.find(Filter(ids=frozenset({odd.id}))).jobs] == [odd.id]
 
 
+def test_a_queue_whose_name_has_a_nul_is_claimed_from_again_and_again(
+    url: str, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "cardoon.engines.postgres.heads._LAG_SECONDS", -1.0
+    )  # what was claimed counts at once
+    engine = make(url)
+    for _ in range(3):
+        job = message(queue="q\0")
+        engine.push([job])
+        assert [claim.id for claim in engine.claim("ada", None, 1)] == [job.id]
+
+
 def test_old_jobs_go_by_the_bucket(url: str, make: Make) -> None:
     engine = make(url, retention=7 * 86_400.0)
     engine.push([message() for _ in range(300)])

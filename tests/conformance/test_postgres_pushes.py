@@ -154,6 +154,31 @@ def test_a_session_that_forgot_its_statements_learns_them_anew(url: str, make: M
     assert sum(engine.count()["celery"].values()) == 3
 
 
+def test_a_session_that_forgot_its_statements_between_two_batches_stores_the_second(
+    url: str, make: Make
+) -> None:
+    engine = make(url)
+    answers = engine.push_each([[message()], [message(), message()], [message()]])
+    assert next(answers) == [True]
+    engine._connections.step(lambda db: db.execute(b"DEALLOCATE ALL"))
+    assert list(answers) == [[True, True], [True]]
+    assert sum(engine.count()["celery"].values()) == 4
+
+
+# -- ends
+
+
+def test_an_end_between_the_push_and_the_wait_for_it_is_found(url: str, make: Make) -> None:
+    sender, worker = make(url), make(url)
+    sender.push([message()])
+    assert sender.wait_results([clock.new_id()], 0.5) == {}  # from now on it hears of ends
+    for _ in range(30):
+        job = message()
+        sender.push([job])
+        worker.settle([(claim, outcome.succeeded(b"1")) for claim in worker.claim("ada", None, 5)])
+        assert list(sender.wait_results([job.id], 20.0)) == [job.id]
+
+
 # -- a bad network
 
 HARM = {

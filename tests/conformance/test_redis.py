@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import subprocess
+import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
@@ -260,6 +263,55 @@ def test_a_certificate_is_checked_and_so_is_the_name_in_it(certified: tuple[str,
 
 
 # -- what it costs
+
+
+def test_who_gets_nothing_listens_at_once_and_no_more_after_its_wait(redis_at: Any) -> None:
+    with engine_at(redis_at().url) as engine:
+        assert not engine.wait(None, 0.0)  # now it has an ear
+        assert not engine.exchange((), "ada", None, 1, will_wait=True).claims
+        assert len(listening(engine)) == 1
+        called = commands(engine)
+        assert not engine.wait(None, 0.0)
+        assert commands(engine) - called == {"evalsha": 1, "hdel": 1}
+        assert not listening(engine)
+        engine.push([message()])
+        assert engine.exchange((), "ada", None, 1, will_wait=True).claims
+        assert not listening(engine)
+
+
+def test_who_waits_for_a_result_is_told_of_it_with_one_call(redis_at: Any) -> None:
+    with engine_at(redis_at().url) as engine:
+        first, second = message(), message()
+        engine.push([first, second])
+        for claim in engine.claim("ada", None, 2):
+            waiter = threading.Thread(target=partial(engine.wait_results, [claim.id], 20.0))
+            called = commands(engine)
+            waiter.start()
+            until(lambda: awaited(engine) == 1)
+            assert commands(engine)["get"] - called["get"] == 1
+            engine.settle([(claim, outcome.succeeded(b"1"))])
+            waiter.join(20.0)
+            assert not waiter.is_alive()
+            assert commands(engine)["get"] - called["get"] == 1
+            assert awaited(engine) == 0
+        assert engine.wait_results([message().id], 0.01) == {}
+        assert awaited(engine) == 0  # who gave up is told nothing
+
+
+def listening(engine: Any) -> list[bytes]:
+    found: list[bytes] = engine._server.command("HKEYS", engine._server.base + b":ears")
+    return found
+
+
+def awaited(engine: Any) -> int:
+    return int(engine._server.command("HLEN", engine._server.base + b":awaited"))
+
+
+def commands(engine: Any) -> Counter[str]:
+    """How often the server was told what, within scripts too; not what asking for that takes."""
+    info = engine._server.command("INFO", "commandstats").decode()
+    stats = re.findall(r"cmdstat_(\w+):calls=(\d+)", info)
+    return Counter({name: int(calls) for name, calls in stats if name not in ("info", "time", "hlen")})
 
 
 def test_a_waiting_job_takes_little_memory(redis_at: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -38,10 +38,11 @@ class SettlesWithoutFence(MemoryEngine):
         limit: int,
         *,
         alone: bool = True,
+        will_wait: bool = False,
     ) -> Turn:
         rows = self._jobs.rows
         current = [(_with_token(claim, rows.get(claim.id)), outcome) for claim, outcome in ends]
-        return super().exchange(current, worker, queues, limit, alone=alone)
+        return super().exchange(current, worker, queues, limit, alone=alone, will_wait=will_wait)
 
 
 def _with_token(claim: Claim, row: Row | None) -> Claim:
@@ -59,8 +60,9 @@ class ClaimsTwice(MemoryEngine):
         limit: int,
         *,
         alone: bool = True,
+        will_wait: bool = False,
     ) -> Turn:
-        turn = super().exchange(ends, worker, queues, limit, alone=alone)
+        turn = super().exchange(ends, worker, queues, limit, alone=alone, will_wait=will_wait)
         with self._step() as jobs:
             for claim in turn.claims:
                 if claim.attempt == 1:
@@ -117,14 +119,37 @@ class ChecksThenPushes(MemoryEngine):
         return [new for message in messages for new in super(ChecksThenPushes, self).push([message], by=by)]
 
 
+class MakesAllFirst(MemoryEngine):
+    """Takes all batches before it stores one."""
+
+    def push_each(
+        self, batches: Iterable[Sequence[Message]], *, by: Claim | None = None
+    ) -> Iterator[list[bool]]:
+        return super().push_each(list(batches), by=by)
+
+
+class OneStepAhead(MemoryEngine):
+    """Tells of a batch when the next one is stored too, and so of one too few before an error."""
+
+    def push_each(
+        self, batches: Iterable[Sequence[Message]], *, by: Claim | None = None
+    ) -> Iterator[list[bool]]:
+        answers = super().push_each(batches, by=by)
+        for before in answers:
+            for after in answers:
+                yield before
+                before = after
+            yield before
+
+
 class SleepsThroughPushes(MemoryEngine):
     """Waits its time without listening."""
 
-    def wait(self, queues: Collection[str] | None, timeout: float) -> bool:
+    def wait(self, queues: Collection[str] | None, timeout: float, *, alone: bool = True) -> bool:
         with self._step() as jobs:
             if next(jobs.line(queues), None) is not None:
                 return True
-        return super().wait(["nobody sends here"], min(timeout, 6.0))
+        return super().wait(["nobody sends here"], min(timeout, 6.0), alone=alone)
 
 
 class RevivesTheCancelled(MemoryEngine):
@@ -297,6 +322,8 @@ WRONG = {
     FreesForAnybody: ("locks/nobody_else_frees_it", "G9"),
     PagesByOffset: ("find/pages_stand_still_while_jobs_are_made", "I11"),
     ChecksThenPushes: ("push/a_batch_is_stored_all_or_none", "G1"),
+    MakesAllFirst: ("batches/batches_are_taken_as_they_are_stored", "G1"),
+    OneStepAhead: ("batches/what_comes_before_an_error_is_stored_and_told", "G1"),
     SleepsThroughPushes: ("wait/a_push_wakes", "G7"),
     RevivesTheCancelled: ("cancel/a_marked_job_never_waits_again", "G14"),
     SendsForAnybody: ("lease/a_lost_attempt_sends_nothing", "G8"),
@@ -337,6 +364,8 @@ def test_a_claimer_that_reads_and_marks_in_two_steps_is_caught_by_the_races_too(
 OUT_OF_SIGHT = {
     PagesByOffset,
     ChecksThenPushes,
+    MakesAllFirst,
+    OneStepAhead,
     SleepsThroughPushes,
     ChecksThenSends,
     LosesEvidence,

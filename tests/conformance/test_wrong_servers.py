@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 
 import msgspec
 import pytest
@@ -24,6 +25,17 @@ class GivesIdsItself(redis.RedisEngine):
         return super().push([msgspec.structs.replace(m, id=clock.new_id()) for m in messages], by=by)
 
 
+class GoesOn(redis.RedisEngine):
+    """Sends the next batch though it does not know what became of one."""
+
+    def push_each(
+        self, batches: Iterable[Sequence[Message]], *, by: Claim | None = None
+    ) -> Iterator[list[bool]]:
+        for batch in batches:
+            with suppress(EngineUnavailable):
+                yield self.push(batch, by=by)
+
+
 class ForgetsWhatItGave(redis.RedisEngine):
     """Tells nothing of claims that nobody saw."""
 
@@ -34,10 +46,10 @@ class ForgetsWhatItGave(redis.RedisEngine):
 class ListensOnly(redis.RedisEngine):
     """Trusts that it is told of everything."""
 
-    def wait(self, queues: Collection[str] | None, timeout: float) -> bool:
+    def wait(self, queues: Collection[str] | None, timeout: float, *, alone: bool = True) -> bool:
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
-            if super().wait(queues, min(timeout, 0.1)):
+            if super().wait(queues, min(timeout, 0.1), alone=alone):
                 clock.sleep(timeout / 4)
                 return True
         return False
@@ -57,6 +69,7 @@ class WaitsForEver(redis.RedisEngine):
 
 WRONG = {
     GivesIdsItself: "cuts/a_push_that_is_cut_and_repeated_makes_one_job",
+    GoesOn: "cuts/batches_that_were_cut_are_stored_as_far_as_told",
     ForgetsWhatItGave: "cuts/claims_that_were_cut_are_found_by_held",
     ListensOnly: "network/who_hears_nothing_still_finds_work",
     WaitsForEver: "network/who_is_refused_says_so_and_comes_back",

@@ -6,7 +6,7 @@ A verb without a case fails `test_every_verb_has_a_case`, and so does an option 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,7 +61,8 @@ class Case:
         """The answer; an error that the contract foresees is one too."""
         options = {k: v(house) if callable(v) else v for k, v in self.options.items()}
         try:
-            return getattr(engine, self.verb)(*self.args(house), **options)
+            answer = getattr(engine, self.verb)(*self.args(house), **options)
+            return list(answer) if isinstance(answer, Iterator) else answer
         except LeaseLost as lost:
             return type(lost)
 
@@ -109,6 +110,7 @@ def plain(*args: Any) -> Args:
     return lambda _house: args
 
 
+BATCHES = [new("n1"), new("n2", "n3")]
 FOLLOW = outcome.succeeded(b"3", tuple(new("follows", "follows-too")))
 LOGGED = msgspec.structs.replace(outcome.skipped("why"), log=(b"one line", b"another"))
 RETRY = msgspec.structs.replace(outcome.retrying(START + 5_000, ErrorReport(type="E")), log=(b"a line",))
@@ -120,9 +122,19 @@ BROKER = [
     Case("push", "known ones among them", plain(new("n1", "ready", "n1")), again=[False, False, False]),
     Case("push", "by an attempt", plain(new("n1")), {"by": claim("running")}, again=[False]),
     Case("push", "by an attempt that lost its job", plain(new("n1")), {"by": claim("poison, earlier")}),
+    Case("push_each", "two batches", plain(BATCHES), again=[[False], [False, False]], steps=True),
+    Case(
+        "push_each",
+        "by an attempt",
+        plain(BATCHES),
+        {"by": claim("running")},
+        again=[[False], [False, False]],
+        steps=True,
+    ),
     Case("exchange", "two ends, two claims", exchanged("running", "running-too", limit=2), repeats=False),
     Case("exchange", "no end", exchanged(limit=3), {"alone": False}, repeats=False),
     Case("exchange", "nothing to claim", exchanged("running", limit=0), again=Turn([], [])),
+    Case("exchange", "of who will wait", exchanged(limit=3), {"will_wait": True}, repeats=False),
     Case("claim", "of all queues", plain("w1", None, 3), repeats=False),
     Case("claim", "by a new worker", plain("w9", ["a", "b", "paused"], 9), again=[]),
     Case("claim", "a suspect", plain("w1", ["s"], 5), {"alone": True}, repeats=False),
@@ -142,6 +154,7 @@ BROKER = [
     Case("settle", "by an earlier attempt", ends("poison, earlier")),
     Case("wait", "with work there", plain(None, 1.0)),
     Case("wait", "in vain", plain(["empty"], 0.0)),
+    Case("wait", "of a busy one", plain(["a"], 0.0), {"alone": False}),
     Case("cancel", "of every kind", plain(["ready", "due", "running", "done", "parked", "nobody"])),
     Case("cancel", "and end", plain(["ready", "running"]), {"terminate": True}),
     Case("replay", "of every kind", plain(["done", "failed", "parked", "ready", "running"]), again=[]),

@@ -9,7 +9,7 @@ thread and from a process forked since the engine was made.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -34,6 +34,8 @@ SILENCE_OBSERVATIONS = 4
 SWEEP_SECONDS = 1.0
 CALL_SECONDS = 5.0
 RETENTION_SECONDS = 7 * 86_400.0
+DOUBT_SECONDS = 0.2
+"""Most jobs whose ends are waited for are known: who heard nothing for so long makes sure of that."""
 
 
 class _Steps(threading.local):
@@ -127,6 +129,17 @@ class Broker(Protocol):
         """
         ...
 
+    def push_each(
+        self, batches: Iterable[Sequence[Message]], *, by: Claim | None = None
+    ) -> Iterator[list[bool]]:
+        """`push` of one batch after the other, answered in turn.
+
+        While one is being stored the next may be taken from `batches`; it is stored only after that. What
+        `batches` raises is raised when all that it gave before is stored and told. Any other error is that
+        of the batch after the last one told, and nothing after that is stored.
+        """
+        ...
+
     def exchange(
         self,
         ends: Sequence[End],
@@ -135,8 +148,13 @@ class Broker(Protocol):
         limit: int,
         *,
         alone: bool = True,
+        will_wait: bool = False,
     ) -> Turn:
-        """Settle, then claim, as one step: `settle` and `claim` together (the worker's steady step)."""
+        """Settle, then claim, as one step: `settle` and `claim` together (the worker's steady step).
+
+        Who says `will_wait`, if nothing is claimed, calls `wait` for the same queues next, in the same
+        thread: an engine may let that begin within this step.
+        """
         ...
 
     def claim(
@@ -161,9 +179,11 @@ class Broker(Protocol):
         """
         ...
 
-    def wait(self, queues: Collection[str] | None, timeout: float) -> bool:
+    def wait(self, queues: Collection[str] | None, timeout: float, *, alone: bool = True) -> bool:
         """Sleep until there may be something to claim: True, or False after `timeout` seconds.
 
+        Suspects count for who is `alone`, as in `claim`: a worker that runs something does not stay awake for
+        them.
         May return early, and does after `wake`; never sleeps through work that was pushed or fell due
         before or during the call.
         """

@@ -1,16 +1,23 @@
-"""`exchange` is the worker's steady step: what it consists of, and where it can be made to fail."""
+"""Verbs that are made of others; and where `exchange`, the worker's steady step, can be made to fail."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from cardoon import failpoints
 from cardoon.engines.contract import Broker, End
 from cardoon.model.job import Claim
+from cardoon.model.message import Message
 
 
 class OneByOne:
-    """`claim` and `settle` as halves of `exchange`, for engines to inherit."""
+    """`claim` and `settle` as halves of `exchange`, `push_each` as one push after the other; to inherit."""
+
+    def push_each(
+        self: Broker, batches: Iterable[Sequence[Message]], *, by: Claim | None = None
+    ) -> Iterator[list[bool]]:
+        """See `Broker.push_each`."""
+        return (self.push(batch, by=by) for batch in batches)
 
     def claim(
         self: Broker, worker: str, queues: Collection[str] | None, limit: int, *, alone: bool = True

@@ -67,6 +67,10 @@ def sleep(seconds: float) -> None:
 _tails: list[str] = []
 """Random ends of ids, drawn from the system many at a time; a forked process begins without any."""
 os.register_at_fork(after_in_child=_tails.clear)
+_ID = "%08x-%04x-7%03x-%s"
+_MANY = 128
+_VARIANT = int.from_bytes(b"\x80\x00" * _MANY, "big")
+_CHANCE = int.from_bytes(b"\x3f\xff" * _MANY, "big")
 
 
 def _tail() -> str:
@@ -74,10 +78,11 @@ def _tail() -> str:
     try:
         return _tails.pop()
     except IndexError:
-        fresh = memoryview(os.urandom(8 * 128)).cast("Q")
-        texts = [f"{bits & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000:016x}" for bits in fresh]
-        _tails.extend(f"{text[:4]}-{text[4:]}" for text in texts[1:])
-        return f"{texts[0][:4]}-{texts[0][4:]}"
+        variants = int.from_bytes(os.urandom(2 * _MANY), "big") & _CHANCE | _VARIANT
+        groups = variants.to_bytes(2 * _MANY, "big").hex("-", 2).split("-")
+        nodes = os.urandom(6 * _MANY).hex("-", 6).split("-")
+        _tails.extend(map("-".join, zip(groups[1:], nodes[1:], strict=True)))
+        return f"{groups[0]}-{nodes[0]}"
 
 
 def new_id() -> str:
@@ -85,9 +90,8 @@ def new_id() -> str:
 
     The 12 bits below the millisecond come from the same clock (method 3 of section 6.2).
     """
-    millis, fraction = divmod(int(_source.time() * 4_096_000), 4096)
-    head = f"{millis:012x}"
-    return f"{head[:8]}-{head[8:]}-7{fraction:03x}-{_tail()}"
+    ticks = int(_source.time() * 4_096_000)
+    return _ID % (ticks >> 28, ticks >> 12 & 0xFFFF, ticks & 0xFFF, _tail())
 
 
 def as_datetime(moment: float) -> datetime:

@@ -15,7 +15,7 @@ from cardoon.model.errors import ArgumentsRefused, NotSerializable
 _UNTYPED = inspect.Parameter.empty
 _OPEN = (_UNTYPED, Any, object)
 _QUICK = frozenset({str, bool, type(None)})
-_LARGE = 2**63
+_SMALL, _LARGE = -(2**63), 2**63
 _FLEXIBLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
@@ -77,14 +77,14 @@ class Signature:
             kind = type(value)
             if kind is not annotation and annotation is not _UNTYPED:
                 return False
-            if kind not in _QUICK and not (kind is int and -_LARGE < value < _LARGE):
+            if not (_SMALL < value < _LARGE if kind is int else kind in _QUICK):
                 return False
         return True
 
     def pack_result(self, value: Any) -> Any:
         """The result as plain data; raises NotSerializable when it cannot be stored."""
         kind = type(value)
-        if kind in _QUICK or (kind is int and -_LARGE < value < _LARGE):
+        if _SMALL < value < _LARGE if kind is int else kind in _QUICK:
             return value
         if self.returns in _OPEN:
             return codec.pack(value)

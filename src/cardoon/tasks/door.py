@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cardoon.engines.contract import Engine
@@ -32,8 +33,8 @@ class Door(Protocol):
         """What it was told."""
         ...
 
-    def send(self, messages: list[Message], *, tm: Any = None) -> None:
-        """Store them, through the send layers; with `tm` when its transaction has committed."""
+    def send(self, messages: Iterable[Message], *, tm: Any = None) -> None:
+        """Store them as they come, through the send layers; with `tm` when its transaction has committed."""
 
     def engine_of(self, id: str) -> Engine:
         """Where this job is remembered."""

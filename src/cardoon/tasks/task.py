@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import (
@@ -225,7 +225,8 @@ class Task(Hooks, Generic[P, C, R], metaclass=TaskType):
     def map(self: TakesOne[X, V], /, items: Iterable[X]) -> list[Handle[V]]:
         """One job for each item, its only argument; handles in their order.
 
-        Each 5,000 are stored in one round trip, together or not at all.
+        Each 5,000 are stored in one round trip, together or not at all, while the next items are taken. What
+        is raised after the first 5,000 has a note of how many are stored.
         """
         return cast("Task[..., Any, V]", self).starmap(each_alone(items))
 
@@ -236,11 +237,17 @@ class Task(Hooks, Generic[P, C, R], metaclass=TaskType):
         tm, options = transaction_of(self.call_options)
         if app.settings.task_always_eager and tm is None:
             return [self.apply(tuple(args), **options) for args in items]
-        messages = [self.message(tuple(args), {}, options) for args in items]
-        app.send(messages, tm=tm)
-        if tm is not None:
-            return [self._promised(message.id) for message in messages]
-        return [self._handle(message.id, app.engine) for message in messages]
+        engine, handles = app.engine, list[Handle[R]]()
+
+        def messages() -> Iterator[Message]:
+            for args in items:
+                message = self.message(tuple(args), {}, options)
+                id = message.id
+                handles.append(self._handle(id, engine) if tm is None else self._promised(id))
+                yield message
+
+        app.send(messages(), tm=tm)
+        return handles
 
     @on_class_too
     def options(self, /, **options: Any) -> Self:

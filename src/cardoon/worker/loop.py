@@ -10,7 +10,7 @@ from queue import Empty, SimpleQueue
 
 from cardoon import failpoints
 from cardoon.app import Cardoon
-from cardoon.engines.contract import End
+from cardoon.engines.contract import End, Turn
 from cardoon.model import clock
 from cardoon.model.errors import EngineDamaged, EngineError
 from cardoon.model.job import Claim
@@ -48,7 +48,7 @@ class Loop:
         self._worker = worker
         self._queues = list(queues) if queues else None
         self._burst = burst
-        self._stopping = self._quiet = self._in_doubt = False
+        self._stopping = self._quiet = self._in_doubt = self._will_wait = False
         self._patience = Patience()
         # Its `put` may be called from a signal handler that interrupts its `get`.
         self._news: SimpleQueue[None] = SimpleQueue()
@@ -120,7 +120,7 @@ class Loop:
             self.guard.since = clock.monotonic()
             try:
                 found = self._take_up(ends) if self._in_doubt else []
-                turn = self._engine.exchange(ends, self._worker, self._queues, room, alone=self.pool.alone())
+                turn = self._turn(ends, room)
             except EngineDamaged:
                 raise  # it does not mend itself: better to end than to try for ever
             except EngineError as error:
@@ -138,6 +138,13 @@ class Loop:
                 self._patience.rewarded()
             self._tell(ends, turn.refused)
             return found + turn.claims
+
+    def _turn(self, ends: Sequence[End], room: int) -> Turn:
+        """One call; what it says of the wait that follows an empty one, `_wait` keeps."""
+        self._will_wait = room > 0 and self._news.empty()
+        return self._engine.exchange(
+            ends, self._worker, self._queues, room, alone=self.pool.alone(), will_wait=self._will_wait
+        )
 
     def _take_up(self, ends: Sequence[End]) -> list[Claim]:
         """After a call whose answer was lost: what the engine says is ours, and we do not know of."""
@@ -162,15 +169,19 @@ class Loop:
         self._listening = True
         self.guard.since = clock.monotonic()
         try:
-            if self._news.empty():
-                seconds = min(IDLE_SECONDS, self._readmission.at - clock.monotonic())
-                self._engine.wait(self._queues, max(0.0, seconds))
+            if self._will_wait or self._news.empty():
+                self._engine.wait(self._queues, self._idle_seconds(), alone=self.pool.alone())
         except EngineError as error:
             self._patience.rest(error)
         finally:
             self._listening = False
             self.guard.since = None
         self._hear_news()
+
+    def _idle_seconds(self) -> float:
+        if not self._news.empty():
+            return 0.0
+        return max(0.0, min(IDLE_SECONDS, self._readmission.at - clock.monotonic()))
 
     def _hear_news(self, seconds: float = 0.0) -> None:
         with suppress(Empty):

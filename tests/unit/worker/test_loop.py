@@ -63,3 +63,32 @@ def test_what_is_damaged_is_not_tried_again(memory_app: Cardoon, monkeypatch: py
     with pytest.raises(EngineDamaged):
         loop.run()
     loop.pool.close()
+
+
+class BusyPool(SoloPool):
+    """As if it ran something beside what it has room for."""
+
+    def alone(self) -> bool:
+        return False
+
+
+def test_a_busy_process_does_not_stay_awake_for_a_suspect(
+    memory_app: Cardoon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = memory_app.engine
+    engine.push([Message(id=clock.new_id(), task="shop.resize") for _ in range(2)])
+    engine.claim("the dead", None, 2)
+    engine.retire("the dead")
+    loop = Loop(memory_app, "ada", None)
+    last_words = LastWords(memory_app, loop.settle)
+    loop.pool = BusyPool(lambda _: succeeded(b"1"), Limits(memory_app), loop.settle, loop.rouse, last_words)
+    wait, told = engine.wait, list[bool]()
+
+    def once(queues: list[str] | None, _timeout: float, **options: Any) -> bool:
+        told.append(wait(queues, 0.01, **options))
+        loop.stop()
+        return told[-1]
+
+    monkeypatch.setattr(engine, "wait", once)
+    loop.run()
+    assert (told, loop.jobs) == ([False], 0)

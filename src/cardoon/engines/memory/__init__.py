@@ -67,7 +67,7 @@ class MemoryEngine(OneByOne):
         self._retired: dict[str, float] = {}
         self._orders: dict[str, str] = {}
         self._silence = Silence()
-        self._wakes = 0
+        self._wakes, self._owed = 0, False
         heed(self)
 
     @contextmanager
@@ -98,6 +98,7 @@ class MemoryEngine(OneByOne):
         limit: int,
         *,
         alone: bool = True,
+        will_wait: bool = False,
     ) -> Turn:
         """See `Broker.exchange`."""
         if failpoints.armed:
@@ -124,14 +125,14 @@ class MemoryEngine(OneByOne):
         self._workers.setdefault(worker, Report(worker=worker))
         return True
 
-    def wait(self, queues: Collection[str] | None, timeout: float) -> bool:
+    def wait(self, queues: Collection[str] | None, timeout: float, *, alone: bool = True) -> bool:
         """See `Broker.wait`."""
         wanted, until = names(queues), clock.monotonic() + timeout
         with self._step() as jobs:
-            wakes = self._wakes
+            wakes = self._begin_to_wait()
             while True:
                 jobs.ring()
-                if next(jobs.line(wanted), None) is not None:
+                if jobs.any_ready(wanted, alone):
                     return True
                 left = until - clock.monotonic()
                 if left <= 0 or wakes != self._wakes:
@@ -252,7 +253,7 @@ class MemoryEngine(OneByOne):
         """See `Store.wait_results`."""
         until = clock.monotonic() + timeout
         with self._changed:
-            wakes = self._wakes
+            wakes = self._begin_to_wait()
             while True:
                 final = self._final(ids)
                 left = until - clock.monotonic()
@@ -268,6 +269,12 @@ class MemoryEngine(OneByOne):
         """See `Store.wake`. A handler may run within any step of its own thread: the lock is re-entrant."""
         with self._step():
             self._wakes += 1
+            self._owed = True
+
+    def _begin_to_wait(self) -> int:
+        """The wakes that this wait had; one that came before it ends it, too."""
+        owed, self._owed = self._owed, False
+        return self._wakes - owed
 
     def annotate(self, claim: Claim, kind: str, data: bytes) -> bool:
         """See `Store.annotate`."""

@@ -108,6 +108,10 @@ class Jobs:
         lines = [self._lines.get(queue, []) for queue in wanted if not self.paused.get(queue)]
         return (self.rows[id] for _priority, _order, id in heapq.merge(*lines))
 
+    def any_ready(self, queues: Collection[str] | None, alone: bool) -> bool:
+        """Whether `claim` would find any."""
+        return any(alone or not row.suspect for row in self.line(queues))
+
     def claim(self, worker: str, queues: Collection[str] | None, limit: int, alone: bool) -> list[Claim]:
         """Start up to `limit` jobs; when `alone`, the oldest suspect first, by itself."""
         chosen = self._choose(queues, limit, alone)

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg import adapters
-from psycopg.abc import PQGen
+from psycopg.abc import PQGen, Transformer
 from psycopg.adapt import AdaptersMap
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import TransactionStatus
@@ -28,15 +28,16 @@ from cardoon.engines.forks import Gate, heed
 from cardoon.engines.postgres import prepared, wire
 from cardoon.engines.postgres.errors import TookTooLong, is_demoted, may_repeat, not_connected, translated
 from cardoon.engines.postgres.place import Place
+from cardoon.engines.postgres.prepared import Row
 from cardoon.model import clock
 from cardoon.model.errors import EngineError, EngineUnavailable
 
 MOST = 20
 """Connections of one engine object; who finds all of them taken waits for one."""
 REPEATS = 5
+_IDLE = int(TransactionStatus.IDLE)
 MIGRATION_SECONDS = 600.0
 T = TypeVar("T")
-Row = tuple[Any, ...]
 
 _context = AdaptersMap(adapters)
 wire.teach(_context)
@@ -51,6 +52,8 @@ class Connection(psycopg.Connection[Row]):
 
     patience = CALL_SECONDS
     generation = 0
+    is_lent = False
+    """Whether it is between the two halves of a call."""
 
     def __del__(self, _warn: Any = None, /) -> None:
         """It goes with the engine object that it belongs to."""
@@ -68,6 +71,11 @@ class Connection(psycopg.Connection[Row]):
     def prepared(self) -> set[bytes]:
         """The names of what was prepared by hand."""
         return set()
+
+    @cached_property
+    def readers(self) -> dict[bytes, Transformer]:
+        """What reads the rows of each statement that goes by hand: it knows their types."""
+        return {}
 
     @cached_property
     def _kept(self) -> dict[bytes, psycopg.Cursor[Row]]:
@@ -137,6 +145,15 @@ class Connections:
         """The rows of one statement, which is one step. Of a write, its answer may be lost, never a part."""
         return self._again(self._at_once, _fetched, query, values)
 
+    def ask(self, statement: prepared.Statement, values: Sequence[bytes | None]) -> list[Row]:
+        """The rows of a hot statement, as `fetch` gives them; its values are in binary form."""
+        return self._again(self._at_once, self._asked, statement, values)
+
+    def _asked(
+        self, db: Connection, statement: prepared.Statement, values: Sequence[bytes | None]
+    ) -> list[Row]:
+        return (prepared.fetch_at_once if self.pooled else prepared.fetch)(db, statement, values)
+
     def run(self, statement: prepared.Statement, values: Sequence[bytes | None]) -> None:
         """One small statement as one step, by hand, where sessions are ours alone: not `pooled`."""
         self._again(self._at_once, prepared.run, statement, values)
@@ -153,6 +170,29 @@ class Connections:
             raise (told := self._told(error)) from (None if told is error else error)
         finally:
             self._end(db)
+
+    def is_ours(self) -> bool:
+        """Whether sessions are ours alone; it connects, if nobody did so far."""
+        if not self._all:
+            with self.using():
+                pass
+        return not self.pooled
+
+    def send(self, statement: prepared.Statement, values: Sequence[bytes | None]) -> Connection:
+        """The first half of `ask`, where sessions are ours alone; `receive` must follow."""
+        with self.using() as db:
+            prepared.send(db, statement, values)
+            db.is_lent = True
+        return db
+
+    def receive(self, db: Connection, statement: prepared.Statement) -> list[Row] | None:
+        """The second half; None where nothing was done, and it is to be done anew."""
+        db.is_lent = False
+        try:
+            with self.using(db):
+                return prepared.receive(db, statement)
+        except _Backed:
+            return None
 
     def write(self, query: bytes, values: Sequence[Any] = ()) -> int:
         """How many rows one writing statement changed."""
@@ -192,13 +232,12 @@ class Connections:
             yield db
 
     @contextmanager
-    def using(self) -> Generator[Connection]:
+    def using(self, db: Connection | None = None) -> Generator[Connection]:
         """A connection for this block. When it fails, all are given up: the others have the same fate."""
         steps.under_way += 1
-        db = None
         try:
             with self._gate:
-                db = self._take()
+                db = db or self._take()
                 yield db
         except (psycopg.Error, OSError) as error:
             raise (told := self._told(error)) from (None if told is error else error)
@@ -277,10 +316,11 @@ class Connections:
             self._free.notify()
 
     def _put_back(self, db: Connection) -> None:
-        broken = db.pgconn.transaction_status != TransactionStatus.IDLE
-        if broken:
+        if db.pgconn.transaction_status != _IDLE:
+            if db.is_lent:
+                return
             self.give_up()
-        if broken or db.generation != self._generation:
+        if db.generation != self._generation:
             self._drop(db)
             return
         self._idle.append(db)

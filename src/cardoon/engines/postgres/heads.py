@@ -9,9 +9,8 @@ late, waits long. Such a look is the more seldom the longer it takes.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from cardoon.engines.postgres.wire import Int2s, Int8s, Texts, int2s, int8s, texts
+from cardoon.engines.postgres.wire import Int8s, Texts, bool_, float8, int8, int8s, texts
 from cardoon.model import clock
 
 AGAIN_SECONDS = 1.0
@@ -21,10 +20,11 @@ _LAG_SECONDS = 0.1
 _LATE_SECONDS = 0.05
 _DUE_MARGIN_SECONDS = 30.0
 Line = tuple[str, int]
+"""A queue and a priority."""
 
 
 class Heads:
-    """Remembered bounds: hints, so that threads need no lock to share them."""
+    """Remembered bounds: hints, so that threads need no lock to share them. Queues are named as stored."""
 
     def __init__(self) -> None:
         self._now: dict[Line, int] = {}
@@ -36,7 +36,7 @@ class Heads:
         self._full_until = 0.0
         self._due_from = float("-inf")
 
-    def arguments(self, *, idle: bool) -> list[Any]:
+    def arguments(self, *, idle: bool) -> list[bytes]:
         """What `exchange` and `look` take: lines with their bounds, what returned, whether from the start.
 
         Who is `idle` looks at the start as soon as that costs little.
@@ -45,15 +45,12 @@ class Heads:
         if now - self._turned > _LAG_SECONDS or now < self._turned:
             self._then, self._now, self._turned = self._now, dict(self._now), now
         full = now >= (self._full_from if idle else self._full_at) or now < self._full_until
-        return [*self._packed(), self._returned, full, self._due_from]
+        return [*self._packed(), int8(self._returned), bool_(full), float8(self._due_from)]
 
-    def _packed(self) -> tuple[Texts, Int2s, Int8s]:
+    def _packed(self) -> tuple[Texts, Int8s]:
         lines = list(self._then.items())
-        return (
-            texts([queue for (queue, _), _ in lines]),
-            int2s([priority for (_, priority), _ in lines]),
-            int8s([bound for _, bound in lines]),
-        )
+        names = texts([f"{priority} {queue}" for (queue, priority), _ in lines])
+        return names, int8s([bound for _, bound in lines])
 
     def claimed(self, line: Line, seq: int) -> None:
         """Jobs of this line were claimed, up to this one."""

@@ -20,43 +20,50 @@ from cardoon.model import clock
 from cardoon.model.errors import EngineError
 
 READY, DONE = 1, 2
-"""The kinds of notices: there may be something to claim; jobs have ended."""
+"""The kinds of notices, each with a channel: there may be something to claim; jobs have ended."""
 
 PING_SECONDS = 5.0
 """A listening session that says nothing for so long is asked whether it lives."""
 _PAUSE_SECONDS = 0.5
+_SELECTABLE = 1024
+"""Descriptors below this can be waited for with `select`, which knows microseconds."""
 
 
 class Ear:
     """Somebody who sleeps: `woken` once that was ended early, `heard` once there is news of what is `wanted`.
 
-    `wanted` are queues, or jobs by their ids; None is all of them.
+    `wanted` are queues, or jobs by their ids; None is all of them. `until` is set where somebody looked after
+    it began to listen, and found nothing: when (monotonic) the next job falls due.
     """
 
     def __init__(self) -> None:
         self.woken = False
         self.heard = False
         self.wanted: frozenset[str] | None = None
+        self.until: float | None = None
+        self._rung = False
         self._reader, self._writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
 
     def begin(self, wanted: frozenset[str] | None) -> None:
         """Forget what was heard before."""
-        self.woken, self.heard, self.wanted = False, False, wanted
-        _drain(self._reader)
+        self.heard, self.wanted, self.until = False, wanted, None
+        if self._rung:
+            self._rung = False
+            _drain(self._reader)
 
     def ring(self) -> None:
         """End this sleep, or the next one if none is under way; safe in a signal handler."""
+        self._rung = True
         with suppress(BlockingIOError, OSError):
             os.write(self._writer, b"!")
 
     def wait(self, timeout: float) -> bool:
         """Sleep until a ring, or for `timeout` seconds; whether it rang."""
-        poll = select.poll()
-        poll.register(self._reader, select.POLLIN)
-        # poll() takes whole milliseconds: rounded up, or a wait of 0.4 ms would spin.
-        rang = bool(poll.poll(max(0, int(timeout * 1000 + 0.999))))
+        if not _is_readable(self._reader, max(0.0, timeout)):
+            return False
+        self._rung = False
         _drain(self._reader)
-        return rang
+        return True
 
     def close(self) -> None:
         """Let go of its descriptors."""
@@ -81,7 +88,9 @@ class Listener:
         self._resting: list[Ear] = []
         self._ears: dict[int, set[Ear]] = {READY: set(), DONE: set()}
         self._owed = {READY: False, DONE: False}
+        self._early: dict[tuple[int, int], Ear] = {}
         self._marked: set[int] = set()
+        self._notices = {READY: 0, DONE: 0}
         self._thread: threading.Thread | None = None
         self._session: Connection | None = None
         self._call: Ear | None = None
@@ -89,20 +98,51 @@ class Listener:
     @contextmanager
     def listen(self, kind: int, wanted: frozenset[str] | None = None) -> Generator[Ear]:
         """An ear that hears every notice of this kind from now on, or rings as soon as it does."""
+        ear = self._early.pop((threading.get_ident(), kind), None)
+        if ear is None or ear.wanted != wanted:
+            self._release(kind, ear)
+            ear = self._lay(kind, wanted)
+        ear.woken, self._owed[kind] = self._owed[kind] or ear.woken, False
+        try:
+            yield ear
+        finally:
+            self._release(kind, ear)
+
+    def listen_early(self, kind: int, wanted: frozenset[str] | None = None) -> Ear | None:
+        """The ear of this thread's next `listen`, hearing from now on; None where nothing is heard yet."""
+        if kind not in self._marked:
+            return None
+        self.cease(kind)
+        ear = self._early[threading.get_ident(), kind] = self._lay(kind, wanted)
+        return ear
+
+    def cease(self, kind: int) -> None:
+        """Let go of what `listen_early` gave to this thread."""
+        ear = self._early.pop((threading.get_ident(), kind), None)
+        if ear is not None:
+            self._owed[kind] = self._owed[kind] or ear.woken
+            self._release(kind, ear)
+
+    def _lay(self, kind: int, wanted: frozenset[str] | None) -> Ear:
         ear = self._resting.pop() if self._resting else Ear()
+        ear.woken = False
         ear.begin(wanted)
         with self._mutex:
             self._ears[kind].add(ear)
             is_marked = kind in self._marked
         if not is_marked and self._hears():
             self._start()
-        ear.woken, self._owed[kind] = self._owed[kind] or ear.woken, False
-        try:
-            yield ear
-        finally:
+        return ear
+
+    def _release(self, kind: int, ear: Ear | None) -> None:
+        if ear is not None:
             with self._mutex:
                 self._ears[kind].discard(ear)
             self._resting.append(ear)
+
+    def notices(self, kind: int) -> int:
+        """How many notices of this kind came, -1 while it is not certain that any would."""
+        return self._notices[kind] if kind in self._marked else -1
 
     def wake(self) -> None:
         """End the sleep of all, and tell them so; safe in a signal handler."""
@@ -147,17 +187,17 @@ class Listener:
     def _serve(self, session: Connection, call: Ear) -> None:
         number = self._lock_number()
         session.add_notify_handler(lambda notice: self._heard(notice.payload))
-        session.execute(f'LISTEN "cardoon:{number}"'.encode())
         poll = select.poll()
         for descriptor in (session.fileno(), call._reader):
             poll.register(descriptor, select.POLLIN)
         held: set[int] = set()
         while not call.woken:
             self._mark(session, number, held)
-            if not poll.poll(PING_SECONDS * 1000):
+            if not (events := poll.poll(PING_SECONDS * 1000)):
                 session.execute("SELECT 1")
                 continue
-            _drain(call._reader)
+            if (call._reader, select.POLLIN) in events:
+                _drain(call._reader)
             session.pgconn.consume_input()
             while (notice := session.pgconn.notifies()) is not None:
                 self._heard(notice.extra.decode())
@@ -167,6 +207,7 @@ class Listener:
         for kind, ears in self._ears.items():
             if ears and kind not in self._marked:
                 if kind not in held:
+                    session.execute(f'LISTEN "cardoon:{number}:{kind}"'.encode())
                     session.execute("SELECT pg_advisory_lock_shared(%s, %s)", [number, kind])
                     held.add(kind)
                 self._marked.add(kind)
@@ -188,6 +229,7 @@ class Listener:
 
     def _heard(self, payload: str) -> None:
         kind = READY if payload.startswith("r") else DONE
+        self._notices[kind] += 1
         self._ring(kind, frozenset(payload[1:].split("\n")) if len(payload) > 1 else frozenset())
 
     # -- ends
@@ -202,6 +244,11 @@ class Listener:
             call.ring()
         if thread is not None and thread is not threading.current_thread():
             thread.join(_PAUSE_SECONDS * 4)
+        self._close_ears()
+
+    def _close_ears(self) -> None:
+        for key in list(self._early):
+            self._release(key[1], self._early.pop(key, None))
         while self._resting:
             self._resting.pop().close()
 
@@ -217,11 +264,21 @@ class Listener:
         """See `Forkable`."""
         if self._session is not None:
             leave_to_parent(self._session)
-        while self._resting:
-            self._resting.pop().close()
+        for ear in [*self._resting, *self._early.values()]:
+            ear.close()
         if self._call is not None:
             self._call.close()
         self._forget()
+
+
+def _is_readable(descriptor: int, timeout: float) -> bool:
+    """Whether it has something to read within `timeout` seconds."""
+    if descriptor < _SELECTABLE:
+        return bool(select.select((descriptor,), (), (), timeout)[0])
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    # Only whole milliseconds: rounded up, or a wait of 0.4 ms would spin.
+    return bool(poll.poll(int(timeout * 1000 + 0.999)))
 
 
 def _drain(descriptor: int) -> None:

@@ -11,9 +11,10 @@ import msgspec
 from cardoon import failpoints
 from cardoon.engines import retirement
 from cardoon.engines.contract import Heard, Retired, Swept, check_order
-from cardoon.engines.postgres.connection import Connection, Row
+from cardoon.engines.postgres.connection import Connection
 from cardoon.engines.postgres.forgetting import Forgetting
 from cardoon.engines.postgres.listener import DONE
+from cardoon.engines.postgres.prepared import Row
 from cardoon.engines.postgres.rows import claim_of, encode_error, message_arrays, stored, told
 from cardoon.engines.postgres.wire import byteas, int2s, int8s, texts
 from cardoon.engines.silence import Silence

@@ -5,13 +5,19 @@ SELECT {schema}.tell(%s, %s, %s);
 SELECT * FROM {schema}.push(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s);
 
 -- name: push_one
--- Whether a notice was sent. An insert waits for a settle that is moving the same id; only then is asked whether
--- that job can have ended, which is hardly ever so.
+-- An insert waits for a settle that is moving the same id; only then is asked whether that job can have ended, which
+-- is hardly ever so.
+INSERT INTO {schema}.jobs (id, task, queue, priority, state, created, parent, body)
+VALUES ($1, $2, $3, $4, 'ready', date_part('epoch', clock_timestamp()) + $5::float8, $6, $7)
+RETURNING CASE WHEN $8::bigint <= pg_sequence_last_value('{schema}.ended_until') THEN {schema}.refuse_ended(id, $8) END;
+
+-- name: push_and_tell
+-- The same, and whether a notice was sent.
 INSERT INTO {schema}.jobs (id, task, queue, priority, state, created, parent, body)
 VALUES ($1, $2, $3, $4, 'ready', date_part('epoch', clock_timestamp()) + $5::float8, $6, $7)
 RETURNING
-    CASE WHEN $8::bigint <= (SELECT last_value FROM {schema}.ended_until) THEN {schema}.refuse_ended(id, $9) END,
-    CASE WHEN $10::text <> '' THEN {schema}.tell($11, 1, $10) END;
+    CASE WHEN $8::bigint <= pg_sequence_last_value('{schema}.ended_until') THEN {schema}.refuse_ended(id, $8) END,
+    {schema}.tell($10, 1, $9);
 
 -- name: store
 SELECT {schema}.store(%s, %s, %s, %s, %s, %s, %s, %s, %s, true, date_part('epoch', clock_timestamp()) + %s, -1);
@@ -20,22 +26,22 @@ SELECT {schema}.store(%s, %s, %s, %s, %s, %s, %s, %s, %s, true, date_part('epoch
 SELECT {schema}.know(%s, %s);
 
 -- name: exchange
-SELECT * FROM {schema}.exchange(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
-    %s);
+SELECT * FROM {schema}.exchange(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
+    %s, %s, %s);
 
 -- name: claim
 -- Without ends, as an idle worker does it: each value costs as it is sent.
 SELECT * FROM {schema}.exchange(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, %s, %s, %s, %s, %s, %s, %s,
-    %s, %s, %s, %s, %s, %s);
+    %s, %s, %s, %s, %s);
 
 -- name: exchange_all
 -- The limit is written so that it needs the answer of the first function, which therefore runs first.
 WITH settled AS MATERIALIZED (
-    SELECT {schema}.settle_others(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
-        %s, %s, %s, %s, %s, %s, %s) AS refused
+    SELECT {schema}.settle_others(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
+        %s, %s, %s, %s, %s, %s, %s, %s, %s) AS refused
 )
-SELECT settled.refused, e.* FROM settled LEFT JOIN LATERAL {schema}.exchange(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
-    %s, cardinality(settled.refused) * 0 + %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) AS e ON true;
+SELECT settled.refused, e.* FROM settled LEFT JOIN LATERAL {schema}.exchange(%s, %s, %s, %s, %s, %s, %s, %s, %s,
+    %s, %s, %s, cardinality(settled.refused) * 0 + %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) AS e ON true;
 
 -- name: look
 SELECT * FROM {schema}.look(%s, %s, %s, %s, %s, %s, %s, %s);
@@ -216,6 +222,12 @@ DELETE FROM {schema}.history WHERE id = ANY(%s) AND finished < %s RETURNING id;
 -- name: forget_barriers
 WITH gone AS (DELETE FROM {schema}.barriers WHERE last < %s RETURNING name)
 DELETE FROM {schema}.arrivals a USING gone WHERE a.barrier = gone.name;
+
+-- name: result
+SELECT {open} FROM {schema}.jobs WHERE id = %s UNION ALL SELECT {ended} FROM {schema}.history WHERE id = %s;
+
+-- name: ended_among
+SELECT {ended} FROM {schema}.history WHERE id = ANY(%s) AND finished >= %s;
 
 -- name: annotate_progress
 UPDATE {schema}.jobs SET progress = %s WHERE seq = %s AND id = %s AND token = %s AND state = 'running';

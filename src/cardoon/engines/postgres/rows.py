@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import msgspec
 from cardoon.engines.postgres.connection import Connection, Connections
 from cardoon.engines.postgres.heads import Heads
 from cardoon.engines.postgres.listener import READY, Listener
+from cardoon.engines.postgres.prepared import Statement
 from cardoon.engines.postgres.wire import Texts, byteas, floats, int2s, same_texts, texts
 from cardoon.engines.sqlfile import queries
 from cardoon.model import clock
@@ -39,7 +41,8 @@ DAY_SECONDS = 86_400.0
 
 _EVER = float("-inf")
 _V7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
-_A_SECOND = 4_096_000
+A_SECOND = 4_096_000
+"""The orders of ids that are made within a second."""
 _errors = msgspec.json.Decoder(ErrorReport)
 
 
@@ -53,10 +56,23 @@ class Core:
     _table: int
     """The number of the table of jobs in its database: names its locks and notices."""
     _queries: dict[str, bytes]
+    _sent: tuple[str, int] = ("", -1)
+    """The last single push, by its id as it is stored, and how many notices of ends there were before it."""
 
     def _sql(self, name: str) -> bytes:
         """The query of this name, in our schema."""
         return self._queries[name]
+
+    @cached_property
+    def _statements(self) -> dict[str, Statement]:
+        return {}
+
+    def _hot(self, name: str) -> Statement:
+        """The query of this name as a statement that goes by hand."""
+        found = self._statements.get(name)
+        if found is None:
+            found = self._statements[name] = Statement(name.encode(), numbered(self._sql(name)))
+        return found
 
     def _found_table(self) -> int:
         """Learn the number of our table, at the first call that needs it."""
@@ -84,7 +100,20 @@ class Core:
 
 def queries_in(schema: str) -> dict[str, bytes]:
     """All queries, for tables in this schema (quoted)."""
-    return {name: text.replace("{schema}", schema).encode() for name, text in _Q.items()}
+    named = {"{schema}": schema, "{open}": OPEN_COLUMNS, "{ended}": ENDED_COLUMNS}
+    return {name: _filled(text, named).encode() for name, text in _Q.items()}
+
+
+def _filled(text: str, named: dict[str, str]) -> str:
+    for name, value in named.items():
+        text = text.replace(name, value)
+    return text
+
+
+def numbered(query: bytes) -> bytes:
+    """The query as the server reads it: the places of values have numbers."""
+    first, *rest = query.split(b"%s")
+    return first + b"".join(b"$%d%b" % part for part in enumerate(rest, start=1))
 
 
 # -- text: PostgreSQL keeps no NUL
@@ -170,7 +199,7 @@ def made(id: str) -> float:
 
 def made_by(order: int) -> float:
     """The moment behind such a number."""
-    return _EVER if order < 0 else order / _A_SECOND
+    return _EVER if order < 0 else order / A_SECOND
 
 
 # -- claims and jobs

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from cardoon.engines.contract import End
 from cardoon.engines.postgres.rows import Core, encode_error, message_arrays, order_of_newest, stored
-from cardoon.engines.postgres.wire import byteas, floats, int2s, int4s, int8s, texts
+from cardoon.engines.postgres.wire import (
+    bool_,
+    byteas,
+    float8,
+    floats,
+    int2s,
+    int4,
+    int4s,
+    int8,
+    int8s,
+    texts,
+)
 from cardoon.model import clock
 from cardoon.model import message as envelope
 from cardoon.model.states import FINAL
@@ -15,7 +25,7 @@ from cardoon.model.states import FINAL
 _NEWS_OF_AT_MOST = 100
 """So many ids of ended jobs fit into a notice; of more it says only that there were some."""
 _NEWS_BYTES = 7_000
-_NOTHING: list[Any] = [None] * 10
+_NOTHING: list[bytes | None] = [None] * 10
 
 
 def is_plain(end: End) -> bool:
@@ -24,15 +34,15 @@ def is_plain(end: End) -> bool:
     return outcome.state in FINAL and not outcome.follow and not outcome.log
 
 
-def plain_arrays(ends: Sequence[End]) -> list[Any]:
+def plain_arrays(ends: Sequence[End]) -> list[bytes | None]:
     """The first values of `exchange`: the ends by columns, and what sleepers are told of them."""
     if not ends:
         return _NOTHING
     ids = [claim.message.id for claim, _ in ends]
-    return [*_arrays(ends), order_of_newest(ids), _news(ids)]
+    return [*_arrays(ends), int8(order_of_newest(ids)), _news(ids).encode()]
 
 
-def _arrays(ends: Sequence[End]) -> list[Any]:
+def _arrays(ends: Sequence[End]) -> list[bytes]:
     return [
         int8s([claim.ref for claim, _ in ends]),
         texts([stored(claim.message.id) for claim, _ in ends]),
@@ -55,10 +65,11 @@ def _news(ids: list[str]) -> str:
 class Settling(Core):
     """Writes the ends with which more is to be written; see `Broker.settle` in the contract."""
 
-    def _settle_values(self, ends: Sequence[End]) -> list[Any]:
+    def _settle_values(self, ends: Sequence[End]) -> list[bytes | None]:
         changed = [outcome.message for _, outcome in ends]
         logs = [(n, data) for n, (_, outcome) in enumerate(ends, start=1) for data in outcome.log]
         follow = [(n, m) for n, (_, outcome) in enumerate(ends, start=1) for m in outcome.follow]
+        *columns, since = message_arrays([m for _, m in follow])
         return [
             *_arrays(ends),
             floats([outcome.due for _, outcome in ends]),
@@ -69,8 +80,9 @@ class Settling(Core):
             int4s([n for n, _ in logs]),
             byteas([data for _, data in logs]),
             int4s([n for n, _ in follow]),
-            *message_arrays([m for _, m in follow]),
-            self._table or self._found_table(),
-            self._durable(),
-            clock.shift(),
+            *columns,
+            float8(since),
+            int4(self._table or self._found_table()),
+            bool_(self._durable()),
+            float8(clock.shift()),
         ]

@@ -10,8 +10,6 @@ from cardoon.engines.postgres.connection import Connection
 from cardoon.engines.postgres.listener import DONE
 from cardoon.engines.postgres.liveness import Liveness
 from cardoon.engines.postgres.rows import (
-    ENDED_COLUMNS,
-    OPEN_COLUMNS,
     attempt_of,
     fence,
     job_of,
@@ -20,7 +18,7 @@ from cardoon.engines.postgres.rows import (
     told,
 )
 from cardoon.engines.postgres.search import Search
-from cardoon.engines.postgres.wire import texts
+from cardoon.engines.postgres.wire import float8, texts
 from cardoon.model import clock
 from cardoon.model.job import Claim, Filter, Job, Page, Schedule
 from cardoon.model.message import Message
@@ -33,20 +31,19 @@ class Store(Liveness):
 
     def result(self, id: str) -> Job | None:
         """See `Store.result`."""
-        schema = self._connections.place.quoted
-        query = (
-            f"SELECT {OPEN_COLUMNS} FROM {schema}.jobs WHERE id = %s "
-            f"UNION ALL SELECT {ENDED_COLUMNS} FROM {schema}.history WHERE id = %s"
-        )
-        rows = self._connections.fetch(query.encode(), [stored(id)] * 2)
+        rows = self._connections.ask(self._hot("result"), [stored(id).encode()] * 2)
         return job_of(rows[0]) if rows else None
 
     def wait_results(self, ids: Collection[str], timeout: float) -> dict[str, Job]:
         """See `Store.wait_results`."""
         deadline = clock.monotonic() + timeout
-        wanted = frozenset(stored(id) for id in ids)
+        wanted = frozenset(map(stored, ids))
+        if timeout <= 0:
+            return self._final_among(wanted)
         pause = _FIRST_LOOK_SECONDS
         with self._listener.listen(DONE, wanted) as ear:
+            if timeout > pause and wanted == frozenset(self._sent[:1]) and self._nothing_ended(self._sent[1]):
+                pause = pause if ear.wait(pause) else self._recheck()
             while True:
                 found = self._final_among(wanted)
                 left = deadline - clock.monotonic()
@@ -55,15 +52,15 @@ class Store(Liveness):
                 rang = ear.wait(min(left, pause))
                 pause = _FIRST_LOOK_SECONDS if rang else self._recheck()
 
+    def _nothing_ended(self, notices: int) -> bool:
+        """Whether no job can have ended since there were so many notices of ends."""
+        return notices >= 0 and notices == self._listener.notices(DONE)
+
     def _recheck(self) -> float:
         return POLL_SECONDS if self._connections.pooled else RECHECK_SECONDS
 
     def _final_among(self, ids: Collection[str]) -> dict[str, Job]:
-        query = (
-            f"SELECT {ENDED_COLUMNS} FROM {self._connections.place.quoted}.history "
-            "WHERE id = ANY(%s) AND finished >= %s"
-        )
-        rows = self._connections.fetch(query.encode(), [texts(ids), not_before(ids)])
+        rows = self._connections.ask(self._hot("ended_among"), [texts(ids), float8(not_before(ids))])
         return {job.id: job for job in map(job_of, rows)}
 
     # -- what is attached to a job

@@ -60,7 +60,7 @@ class Byteas(Array):
     of, itself = 17, 1001
 
 
-int2, int4, int8, float8 = (Struct(code).pack for code in ("!h", "!i", "!q", "!d"))
+int2, int4, int8, float8, bool_ = (Struct(code).pack for code in ("!h", "!i", "!q", "!d", "!?"))
 """Single values in binary form."""
 
 A = TypeVar("A", bound=Array)
@@ -73,7 +73,7 @@ _FIXED: dict[type[Array], Callable[..., bytes]] = {
 _SIZES: dict[type[Array], int] = {Int2s: 2, Int4s: 4, Int8s: 8, Floats: 8}
 
 
-def _array(kind: type[Array], elements: list[bytes], nulls: bool) -> Array:
+def _array(kind: type[A], elements: list[bytes], nulls: bool) -> A:
     if not elements:
         return kind(_EMPTY.pack(0, 0, kind.of))
     return kind(_HEAD.pack(1, nulls, kind.of, len(elements), 1) + b"".join(elements))
@@ -102,18 +102,18 @@ def floats(values: Iterable[float | None]) -> Floats:
 def _numbers(kind: type[A], values: Sequence[float | None]) -> A:
     pack, size = _FIXED[kind], _SIZES[kind]
     if None not in values:
-        return kind(_array(kind, list(map(pack, repeat(size), values)), nulls=False))
-    return kind(_array(kind, [_NULL if v is None else pack(size, v) for v in values], nulls=True))
+        return _array(kind, list(map(pack, repeat(size), values)), nulls=False)
+    return _array(kind, [_NULL if v is None else pack(size, v) for v in values], nulls=True)
 
 
 def byteas(values: Iterable[bytes | None]) -> Byteas:
     """These as `bytea[]`; None is NULL."""
-    return Byteas(_array(Byteas, *_sized(values)))
+    return _array(Byteas, *_sized(values))
 
 
 def texts(values: Iterable[str | None]) -> Texts:
     """These as `text[]`; None is NULL. None of them may have a NUL."""
-    return Texts(_array(Texts, *_sized(None if text is None else text.encode() for text in values)))
+    return _array(Texts, *_sized(None if text is None else text.encode() for text in values))
 
 
 def same_texts(text: str, times: int) -> Texts:

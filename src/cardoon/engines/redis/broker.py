@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from cardoon import failpoints
 from cardoon.engines.contract import End, Turn, lost_by
 from cardoon.engines.exchange import OneByOne, hit_after, hit_before
+from cardoon.engines.redis.connection import Call
 from cardoon.engines.redis.core import Core, fence, packed_messages, said
 from cardoon.engines.redis.ears import RECHECK_SECONDS, Ear
 from cardoon.engines.redis.records import body_of, claim_of, folded, id_of, key_of, loose_task, record_of
@@ -29,12 +31,31 @@ class Broker(OneByOne, Core):
         if failpoints.armed:
             failpoints.hit("enq.batch_middle")
         new = self._server.send(name, values, many)
-        if by is not None and new == -1:
-            raise lost_by(by, len(messages))
+        told = _told(new, by, len(messages))
         if failpoints.armed:
             failpoints.hit("enq.after_commit")
             failpoints.hit("enq.after_send_before_reply")
-        return [new == 1] if name == "push_one" else [is_new == 1 for is_new in new]
+        return told
+
+    def push_each(
+        self, batches: Iterable[Sequence[Message]], *, by: Claim | None = None
+    ) -> Iterator[list[bool]]:
+        """See `Broker.push_each`."""
+        if failpoints.armed:
+            return (self.push(batch, by=by) for batch in batches)
+        return self._push_ahead(batches, by)
+
+    def _push_ahead(self, batches: Iterable[Sequence[Message]], by: Claim | None) -> Iterator[list[bool]]:
+        """The next batch is taken and packed while the server stores one."""
+        sizes: deque[int] = deque()
+
+        def calls() -> Iterator[Call]:
+            for batch in batches:
+                sizes.append(len(batch))
+                yield _said(batch, by)
+
+        for new in self._server.send_each(calls()):
+            yield _told(new, by, sizes.popleft())
 
     def exchange(
         self,
@@ -44,18 +65,23 @@ class Broker(OneByOne, Core):
         limit: int,
         *,
         alone: bool = True,
+        will_wait: bool = False,
     ) -> Turn:
         """See `Broker.exchange`."""
         keys = [key_of(claim.message.id) for claim, _outcome in ends]
         packed_ends = list(map(packed_end, keys, ends))
         if failpoints.armed:
             hit_before(ends, limit)
-        head = packed([worker, said(queues), limit, int(alone), len(ends)])
-        refused, claimed = self._server.send(
+        wanted = said(queues)
+        ear = self._ears.early() if will_wait else None
+        head = packed([worker, wanted, limit, int(alone), ear.name if ear else "", len(ends)])
+        refused, claimed, answer = self._server.send(
             "exchange",
             b"".join([head, packed(keys), *[data for data, _many in packed_ends]]),
-            5 + len(ends) + sum([many for _data, many in packed_ends]),
+            6 + len(ends) + sum([many for _data, many in packed_ends]),
         )
+        if ear and answer is not None:
+            ear.promised = (wanted, alone, answer)
         claims = self._claims(worker, claimed)
         if failpoints.armed:
             hit_after(ends, claims)
@@ -77,12 +103,14 @@ class Broker(OneByOne, Core):
             self._server.run("park", key, record.seq, record.token, task, str(error))
             return None
 
-    def wait(self, queues: Collection[str] | None, timeout: float) -> bool:
+    def wait(self, queues: Collection[str] | None, timeout: float, *, alone: bool = True) -> bool:
         """See `Broker.wait`."""
         deadline, wanted = clock.monotonic() + timeout, said(queues)
         with self._ears.listen() as ear:
+            answer = ear.taken_up(wanted, alone)
             while True:
-                answer = self._server.run("wait", ear.name, wanted, 2 * RECHECK_SECONDS)
+                if answer is None:
+                    answer = self._server.run("wait", ear.name, wanted, int(alone))
                 if answer == 1:
                     return True
                 left = deadline - clock.monotonic()
@@ -91,6 +119,7 @@ class Broker(OneByOne, Core):
                 ear.wait(min(left, RECHECK_SECONDS, _seconds(answer)))
                 if ear.heard:
                     return True
+                answer = None
 
     def _nothing(self, ear: Ear) -> bool:
         """False; who has gone hears no more."""
@@ -107,6 +136,13 @@ def _said(messages: Sequence[Message], by: Claim | None) -> tuple[str, bytes, in
         key = key_of(message.id)
         return "push_one", packed([key, message.priority, message.queue, folded(key, message)]), 4
     return "push", packed_messages(messages), 3 * len(messages)
+
+
+def _told(new: Any, by: Claim | None, count: int) -> list[bool]:
+    """What these scripts answer, for each message; raises LeaseLost."""
+    if by is not None and new == -1:
+        raise lost_by(by, count)
+    return [new == 1] if isinstance(new, int) else [is_new == 1 for is_new in new]
 
 
 def _seconds(answer: Any) -> float:

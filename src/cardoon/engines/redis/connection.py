@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import signal
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -33,6 +33,9 @@ from cardoon.model.errors import EngineError
 
 Ask = Callable[..., Any]
 """Ask(word, ...) is the answer of the server to a command."""
+
+Call = tuple[str, bytes, int]
+"""The name of a script, its values, packed, and how many they are."""
 
 _REFERRALS = 3
 _UNMOVED = packed([0])
@@ -70,19 +73,42 @@ class Connections:
 
     def send(self, name: str, values: bytes, many: int) -> Any:
         """The answer of a script to so many values that are packed already."""
-        shift, found = clock.shift(), script(name)
-        moved = packed([shift]) if shift else _UNMOVED
-        return self._talk(b"*%d\r\n%b%b%b%b" % (many + 5, found.call, self._key, moved, values), found)
+        return self._talk(self._executed, *self._packed(name, values, many))
+
+    def send_each(self, calls: Iterable[Call]) -> Iterator[Any]:
+        """The answers to calls as `send` has them, in turn: while the server does one the next is taken.
+
+        What `calls` raises is raised after the last answer.
+        """
+        under_way: deque[tuple[Connection, bytes, Script]] = deque()
+        try:
+            for call in _with_its_end(calls):
+                if under_way:
+                    yield self._talk(self._answer, *under_way.popleft())
+                if call is None:
+                    return
+                if isinstance(call, Exception):
+                    raise call
+                data, called = self._packed(*call)
+                under_way.append((self._talk(self._say, data), data, called))
+        finally:
+            for connection, *_ in under_way:
+                self._lost(connection)
 
     def command(self, *words: Value) -> Any:
         """The answer to a command."""
-        return self._talk(command(*words))
+        return self._talk(self._executed, command(*words), None)
 
-    def _talk(self, data: bytes, called: Script | None = None) -> Any:
-        """The answer to a packed command; no signal handler raises into the talk."""
+    def _packed(self, name: str, values: bytes, many: int) -> tuple[bytes, Script]:
+        shift, found = clock.shift(), script(name)
+        moved = packed([shift]) if shift else _UNMOVED
+        return b"*%d\r\n%b%b%b%b" % (many + 5, found.call, self._key, moved, values), found
+
+    def _talk(self, do: Callable[..., Any], *values: Any) -> Any:
+        """Do it as a part of a talk: no signal handler raises into it, and errors are ours."""
         steps.under_way += 1
         try:
-            return self._executed(data, called)
+            return do(*values)
         except EngineError:
             raise
         except (exceptions.RedisError, OSError) as error:
@@ -99,18 +125,34 @@ class Connections:
         """
         for _ in range(_REFERRALS):
             try:
-                return self._once(data)
+                return self._hear(self._say(data))
             except exceptions.NoScriptError:
                 data = data.replace(called.call, called.load, 1) if called else data
             except exceptions.MovedError as moved:
                 self._follow(moved)
-        return self._once(data)
+        return self._hear(self._say(data))
 
-    def _once(self, data: bytes) -> Any:
+    def _answer(self, connection: Connection, data: bytes, called: Script) -> Any:
+        """The answer to what was said; who did not execute it is asked as if nothing was."""
+        try:
+            return self._hear(connection)
+        except (exceptions.NoScriptError, exceptions.MovedError):
+            return self._executed(data, called)
+
+    def _say(self, data: bytes) -> Connection:
+        """The connection on which it was said, and on which the answer comes."""
         connection = None
         try:
             connection = self._take()
-            result = answer(connection, data)
+            connection.send_packed_command([data], check_health=False)
+        except BaseException:
+            self._lost(connection)
+            raise
+        return connection
+
+    def _hear(self, connection: Connection) -> Any:
+        try:
+            result = connection.read_response()
         except exceptions.ResponseError as error:
             self._refused(connection, error)
             raise
@@ -120,9 +162,9 @@ class Connections:
         self._idle.append(connection)
         return result
 
-    def _refused(self, connection: Connection | None, error: Exception) -> None:
+    def _refused(self, connection: Connection, error: Exception) -> None:
         """The server answered with an error; one that is no longer the master is left."""
-        if connection is None or isinstance(error, exceptions.ReadOnlyError):
+        if isinstance(error, exceptions.ReadOnlyError):
             self._lost(connection)
         else:
             self._idle.append(connection)
@@ -187,3 +229,13 @@ class Connections:
     def forked(self) -> None:
         """See `Forkable`. To close the parent's sockets here closes them for this process alone."""
         self._forget()
+
+
+def _with_its_end(calls: Iterable[Call]) -> Iterator[Call | Exception | None]:
+    """These, then what they raised, or None."""
+    try:
+        yield from calls
+    except Exception as error:
+        yield error
+    else:
+        yield None

@@ -10,7 +10,7 @@ import msgspec
 from cardoon.engines.contract import names
 from cardoon.engines.redis.connection import Connections
 from cardoon.engines.redis.ears import Ears
-from cardoon.engines.redis.records import folded, key_of
+from cardoon.engines.redis.records import folded, key_of, keys_of
 from cardoon.engines.redis.wire import Value, packed
 from cardoon.model.job import Claim
 from cardoon.model.message import Message
@@ -43,8 +43,7 @@ def packed_messages(messages: Sequence[Message]) -> bytes:
     """The values of new jobs, packed; raises what `encode` raises before anything is sent."""
     parts = []
     before: object = None
-    for message in messages:
-        key = key_of(message.id)
+    for key, message in zip(keys_of([message.id for message in messages]), messages, strict=True):
         body = folded(key, message)
         to = message.priority, message.due, message.expires, message.queue
         told = _SAME if to == before else packed([address_of(message)])

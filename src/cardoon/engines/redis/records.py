@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -24,6 +25,8 @@ CANCELLING = 2
 _NIL = msgspec.Raw(b"\xc2")
 _UUID = re.compile(r"(?!ff)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 _TEXT = b"\xff"
+_AS_ZERO = bytes.maketrans(b"123456789abcdef", b"0" * 15)
+_LINE = b"00000000-0000-0000-0000-000000000000\n"
 _HEAD = b'{"v":1,"id":"'
 _HEAD_AND_ID = len(_HEAD) + 37
 
@@ -124,6 +127,16 @@ def key_of(id: str) -> bytes:
     if _UUID(id):
         return bytes.fromhex(id.replace("-", ""))
     return _TEXT + id.encode("utf-8", "surrogatepass")
+
+
+def keys_of(ids: Sequence[str]) -> list[bytes]:
+    """`key_of` for each of them, in a third of the time where all are UUIDs."""
+    lines = ("\n".join(ids) + "\n").encode("utf-8", "surrogatepass")
+    if lines.translate(_AS_ZERO) == _LINE * len(ids):
+        keys = bytes.fromhex(lines.translate(None, b"-\n").decode())
+        if _TEXT[0] not in keys[::16]:
+            return [keys[at : at + 16] for at in range(0, len(keys), 16)]
+    return list(map(key_of, ids))
 
 
 def id_of(key: bytes) -> str:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from cardoon.engines.redis.core import Core, fence
-from cardoon.engines.redis.ears import RECHECK_SECONDS
+from cardoon.engines.redis.ears import RECHECK_SECONDS, Ear
 from cardoon.engines.redis.records import (
     CODES,
     Record,
     attempt_of,
     data_of,
-    id_of,
     job_of,
     kept_attempt,
     key_of,
@@ -41,18 +40,36 @@ class Store(Core):
     def wait_results(self, ids: Collection[str], timeout: float) -> dict[str, Job]:
         """See `Store.wait_results`."""
         deadline = clock.monotonic() + timeout
-        keys = [key_of(id) for id in ids]
-        channels = {self._server.key(b"r", key): key for key in keys}
-        with self._ears.listen() as ear, ear.following([self._server.base + b":waiting", *channels]):
+        keys = {key_of(id): id for id in ids}
+        if timeout <= 0:
+            return _jobs(keys, self._ends_of(keys, ""))
+        with self._ears.listen() as ear:
             while True:
-                told = self._server.run("await", *keys)
-                found = dict(zip(told[::2], told[1::2], strict=True))
+                found = ear.ends_of(keys) or self._look(ear, keys)
                 left = deadline - clock.monotonic()
-                if not found and left > 0 and not ear.woken:
-                    ear.wait(min(left, RECHECK_SECONDS))
-                    found = {channels[channel]: kept for channel, kept in ear.told}
-                if found or left <= 0 or ear.woken:
-                    return {id_of(key): job_of(id_of(key), record_of(kept)) for key, kept in found.items()}
+                if found or ear.woken:
+                    return _jobs(keys, found)
+                if left <= 0:
+                    self._let_be(ear, keys)
+                    return {}
+                ear.wait(min(left, RECHECK_SECONDS))
+
+    def _look(self, ear: Ear, keys: Collection[bytes]) -> dict[bytes, bytes]:
+        """Those that have ended, with their records; of the others the ear will be told."""
+        asked = ear.to_ask(keys)
+        found = self._ends_of(asked, ear.name) if asked else {}
+        ear.awaited.update(asked)
+        ear.awaited -= found.keys()
+        return found
+
+    def _ends_of(self, keys: Collection[bytes], ear: str) -> dict[bytes, bytes]:
+        told = self._server.run("await", ear, *keys)
+        return dict(zip(told[::2], told[1::2], strict=True))
+
+    def _let_be(self, ear: Ear, keys: Collection[bytes]) -> None:
+        """Wait for these no more."""
+        self._server.run("await_no_more", ear.name, *keys)
+        ear.awaited.difference_update(keys)
 
     def annotate(self, claim: Claim, kind: str, data: bytes) -> bool:
         """See `Store.annotate`."""
@@ -86,3 +103,7 @@ class Store(Core):
         kept = [kept_attempt(data) for data in self._listed(b"a", id)]
         job = self.result(id) if kept else None
         return [] if job is None else [attempt_of(job, attempt) for attempt in kept]
+
+
+def _jobs(ids: Mapping[bytes, str], found: Mapping[bytes, bytes]) -> dict[str, Job]:
+    return {ids[key]: job_of(ids[key], record_of(kept)) for key, kept in found.items()}

@@ -58,6 +58,7 @@ class Broker(OneByOne, Settling):
         limit: int,
         *,
         alone: bool = True,
+        will_wait: bool = False,
     ) -> Turn:
         """See `Broker.exchange`."""
         if failpoints.armed:
@@ -138,13 +139,13 @@ class Broker(OneByOne, Settling):
 
     # -- waiting
 
-    def wait(self, queues: Collection[str] | None, timeout: float) -> bool:
+    def wait(self, queues: Collection[str] | None, timeout: float, *, alone: bool = True) -> bool:
         """See `Broker.wait`."""
         deadline = clock.monotonic() + timeout
         with self._ready.listen() as ear:
             while True:
                 with self._files.reading() as db:
-                    if self._claimable(db, queues):
+                    if self._claimable(db, queues, alone):
                         return True
                     due = db.execute(Q["next_due"]).fetchone()[0]
                 left = deadline - clock.monotonic()
@@ -153,11 +154,12 @@ class Broker(OneByOne, Settling):
                 until_due = max(0.0, due - clock.now()) if due is not None else RECHECK_SECONDS
                 ear.wait(min(left, until_due, RECHECK_SECONDS))
 
-    def _claimable(self, db: sqlite3.Connection, queues: Collection[str] | None) -> bool:
+    def _claimable(self, db: sqlite3.Connection, queues: Collection[str] | None, alone: bool) -> bool:
         due = db.execute(Q["next_due"]).fetchone()[0]
         if due is not None and due <= clock.now():
             return True
-        return any(db.execute(Q["any_ready"], (q,)).fetchone() for q in self._open_queues(db, queues))
+        lines = self._open_queues(db, queues)
+        return bool(self._head(db, lines, 1) or (alone and self._suspect(db, lines)))
 
 
 def _in_order(candidate: tuple[Any, int]) -> tuple[bool, Any, int]:

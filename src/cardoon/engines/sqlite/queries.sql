@@ -47,9 +47,6 @@ ORDER BY priority, seq LIMIT ?2;
 -- The oldest one of a queue: it had its turn once already, so it waits for no other.
 SELECT seq FROM jobs WHERE state = 'ready' AND suspect AND queue = ? ORDER BY seq LIMIT 1;
 
--- name: any_ready
-SELECT 1 FROM jobs WHERE state = 'ready' AND queue = ? LIMIT 1;
-
 -- name: take
 UPDATE jobs SET state = 'running', worker = ?1, started = ?2, token = token + 1, attempt = attempt + 1
 WHERE seq IN (SELECT value FROM json_each(?3))

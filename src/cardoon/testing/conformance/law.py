@@ -12,6 +12,7 @@ Check = Callable[[Bench], None]
 
 GROUPS = (
     "push",
+    "batches",
     "payloads",
     "lease",
     "claim",

@@ -58,6 +58,33 @@ def a_push_that_was_cut_is_whole_or_not_there(bench: Bench) -> None:
     holds(set(stored) <= {0, 3}, f"each batch was stored whole or not at all: {stored}")
 
 
+@law("G2", needs=("network",))
+def batches_that_were_cut_are_stored_as_far_as_told(bench: Bench) -> None:
+    """Batches that were cut: those told are stored, the next one is whole or not there, no later one is."""
+    calls: list[tuple[list[list[str]], int]] = []
+
+    def push(engine: Engine) -> None:
+        batches, told = [[bench.message() for _ in range(2)] for _ in range(4)], 0
+        with suppress(EngineUnavailable):
+            for _ in engine.push_each(batches):
+                told += 1
+        calls.append(([[message.id for message in batch] for batch in batches], told))
+
+    _cut_everywhere(bench, push)
+    there = set(bench.claim_ids(10_000))
+    for batches, told in calls:
+        stored = [len(there.intersection(ids)) for ids in batches]
+        most = [2] * (told + 1) + [0] * (3 - told)
+        holds(
+            stored in (_only(told, most), most[:4]), f"{told} batches were told, {stored} jobs of each stored"
+        )
+    holds(any(told < 4 for _, told in calls), "some were cut")
+
+
+def _only(told: int, most: list[int]) -> list[int]:
+    return [*most[:told], *[0] * (4 - told)]
+
+
 @law("G8", needs=("network",))
 def an_end_that_is_cut_and_repeated_is_not_refused(bench: Bench) -> None:
     """An end whose connection was cut anywhere is repeated: it stands, with what follows, once."""

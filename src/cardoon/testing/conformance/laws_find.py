@@ -191,6 +191,16 @@ def a_query_is_asked_of_every_job(bench: Bench) -> None:
 
 
 @law("I11")
+def a_text_is_looked_for_in_what_was_said(bench: Bench) -> None:
+    """A text is found in arguments and their names, not in the words that they are written down with."""
+    bench.push(id="1", task="t", args=[1], kwargs={"n": 2})
+    named = bench.push(id="2", task="t", kwargs={"kwargs": 1})
+    told = bench.push(id="3", task="t", args=["the args of men"])
+    same(_found(bench, query=parse("args")), [told, named], "what is found")
+    same(_found(bench, query=parse("sent")), [], "what is found of another word")
+
+
+@law("I11")
 def a_query_and_the_fields_of_a_filter_count_together(bench: Bench) -> None:
     """Where a filter has fields and a query, a job is found when it meets both."""
     wanted = bench.push(queue="a", args=["cat"])

@@ -84,6 +84,16 @@ def a_busy_worker_passes_over_suspects(bench: Bench) -> None:
 
 
 @law("G11")
+def a_busy_worker_does_not_stay_awake_for_suspects(bench: Bench) -> None:
+    """While only suspects wait, `wait` says False to a worker that is not alone, and True to one that is."""
+    _suspects(bench, 2)
+    same(bench.engine.wait(None, 0.05, alone=False), False, "the answer to a busy one")
+    same(bench.engine.wait(None, 0.05), True, "the answer to an idle one")
+    bench.push()
+    same(bench.engine.wait(None, 0.05, alone=False), True, "the answer when another job waits behind them")
+
+
+@law("G11")
 def suspects_starve_nobody(bench: Bench) -> None:
     """However many suspects stand first in line, a busy worker gets the job behind them."""
     _suspects(bench, 30)

@@ -109,6 +109,32 @@ def _lateness(bench: Bench) -> float:
 
 
 @law("G7")
+def what_comes_after_an_empty_exchange_is_not_slept_through(bench: Bench) -> None:
+    """Who says that he `will_wait` and gets nothing hears of a job that is pushed before he does."""
+    for _ in range(3):
+        same(bench.engine.wait(None, 0.0), False, "the answer while there is nothing")
+        same(bench.engine.exchange((), "ada", None, 1, will_wait=True).claims, [], "what is claimed")
+        id = bench.push()
+        start = time.monotonic()
+        same(bench.engine.wait(None, LONG), True, "the answer")
+        holds(time.monotonic() - start < LONG / 2, "it did not sleep through it")
+        claims = bench.engine.exchange((), "ada", None, 1, will_wait=True).claims
+        same([claim.id for claim in claims], [id], "what is claimed then")
+
+
+@law("G7")
+def an_empty_exchange_says_when_something_falls_due(bench: Bench) -> None:
+    """Who `will_wait` wakes for a job that was delayed before the exchange, once it is due."""
+    bench.engine.wait(None, 0.0)
+    bench.push(due=clock.now() + SOON_SECONDS)
+    start = time.monotonic()
+    same(bench.engine.exchange((), "ada", None, 1, will_wait=True).claims, [], "what is claimed")
+    while not bench.claim():
+        bench.engine.wait(None, LONG)
+        holds(time.monotonic() - start < LONG / 2, "it did not sleep through it")
+
+
+@law("G7")
 def a_retry_wakes(bench: Bench) -> None:
     """A job that waits again after an attempt ends the call."""
     claim = bench.running()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cardoon.engines.redis.records import data_of, folded, id_of, key_of, loose_task, unfolded
+from cardoon.engines.redis.records import data_of, folded, id_of, key_of, keys_of, loose_task, unfolded
 from cardoon.model import clock
 from cardoon.model.message import Message, encode
 
@@ -23,6 +23,11 @@ def test_an_id_is_what_its_key_says(id: str) -> None:
 @given(st.lists(IDS, unique=True, max_size=30))
 def test_no_two_ids_have_one_key(ids: list[str]) -> None:
     assert len({key_of(id) for id in ids}) == len(ids)
+
+
+@given(st.lists(UUIDS) | st.lists(IDS) | st.lists(UUIDS | st.lists(UUIDS).map("\n".join)))
+def test_many_keys_are_those_of_each_id(ids: list[str]) -> None:
+    assert keys_of(ids) == list(map(key_of, ids))
 
 
 def test_the_key_of_our_own_ids_is_short() -> None:

@@ -75,6 +75,7 @@ CREATE TABLE {schema}.history_other PARTITION OF {schema}.history DEFAULT;
 -- No job has ended whose id is a UUIDv7 that was made later than this, as a number (its first 60 bits without the
 -- version). It is read and written without regard to transactions, and grows before a job ends.
 CREATE SEQUENCE {schema}.ended_until MINVALUE 0;
+SELECT setval('{schema}.ended_until', 0); -- what was never set has no last value
 
 -- Earlier attempts that did not end their job, and the ends that were replayed.
 CREATE TABLE {schema}.attempts (

@@ -10,7 +10,7 @@ BEGIN
         PERFORM pg_advisory_unlock(_place, _kind);
         RETURN false;
     END IF;
-    PERFORM pg_notify('cardoon:' || _place, _news);
+    PERFORM pg_notify('cardoon:' || _place || ':' || _kind, _news);
     RETURN true;
 END $$;
 
@@ -66,7 +66,7 @@ BEGIN
         FROM unnest(_ids, _tasks, _queues, _priorities, _dues, _expires, _parents, _bodies)
             AS m(id, task, queue, priority, due, expires, parent, body);
     END IF;
-    IF _oldest <= (SELECT last_value FROM {schema}.ended_until) THEN
+    IF _oldest <= pg_sequence_last_value('{schema}.ended_until') THEN
         SELECT array_agg(h.id) INTO _known
         FROM unnest(_new) AS n(id) JOIN {schema}.history h ON h.id = n.id AND h.finished >= _since;
     END IF;
@@ -123,10 +123,11 @@ BEGIN
         WHEN _dues IS NULL AND _queues[1] = ALL(_queues) THEN {schema}.news_of(_queues[1]) ELSE 'r' END);
 END $$;
 
--- What a single push asks of history is answered by an error, which takes it back.
-CREATE FUNCTION {schema}.refuse_ended(_id text, _since float8) RETURNS void LANGUAGE plpgsql AS $$
+-- What a single push asks of history is answered by an error, which takes it back. The `order` of an id (rows.py) is
+-- when it was made; no job ended more than a day before that, whatever the clocks say.
+CREATE FUNCTION {schema}.refuse_ended(_id text, _order bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM 1 FROM {schema}.history h WHERE h.id = _id AND h.finished >= _since;
+    PERFORM 1 FROM {schema}.history h WHERE h.id = _id AND h.finished >= _order / 4096000.0::float8 - 86400;
     IF FOUND THEN
         RAISE EXCEPTION 'the job has ended' USING ERRCODE = 'unique_violation';
     END IF;
@@ -139,13 +140,13 @@ CREATE FUNCTION {schema}.will_end(_until bigint) RETURNS void LANGUAGE plpgsql A
 DECLARE
     _lock integer;
 BEGIN
-    IF _until <= (SELECT last_value FROM {schema}.ended_until) THEN
+    IF _until <= pg_sequence_last_value('{schema}.ended_until') THEN
         RETURN;
     END IF;
     _lock := ('{schema}.ended_until'::regclass::oid::bigint - 2147483648)::integer;
     BEGIN
         PERFORM pg_advisory_lock(_lock, 3);
-        IF _until > (SELECT last_value FROM {schema}.ended_until) THEN
+        IF _until > pg_sequence_last_value('{schema}.ended_until') THEN
             PERFORM setval('{schema}.ended_until', _until);
         END IF;
         PERFORM pg_advisory_unlock(_lock, 3);

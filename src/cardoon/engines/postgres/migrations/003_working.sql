@@ -69,19 +69,20 @@ BEGIN
     RETURN FOUND;
 END $$;
 
--- The verb `exchange` for ends that are final and have nothing to follow. First a row for each end that was
+-- The verb `exchange` for ends that are final and have nothing to follow. A line is its priority, a space, its queue. First a row for each end that was
 -- refused (its `seq`, no body), then one for each claim, then one without an id: `seq` is how often something
--- returned, `suspect` whether the lines were looked at from their start, `started` the server's time.
+-- returned, `suspect` whether the lines were looked at from their start, `started` the server's time, `due` when
+-- the next job falls due.
 CREATE FUNCTION {schema}.exchange(
     _seqs bigint[], _ids text[], _tokens integer[], _states text[], _results bytea[], _errors bytea[],
     _notes text[], _starts float8[], _until bigint, _news text,
     _worker text, _queues text[], _limit integer, _alone boolean,
-    _line_queues text[], _line_priorities smallint[], _line_bounds bigint[], _returned bigint, _full boolean,
+    _lines text[], _line_bounds bigint[], _returned bigint, _full boolean,
     _from float8,
     _place integer, _durable boolean, _shift float8
 ) RETURNS TABLE (
     seq bigint, id text, body bytea, token integer, attempt integer, retries integer, crashes integer,
-    suspect boolean, started float8, priority smallint, queue text
+    suspect boolean, started float8, priority smallint, queue text, due float8
 ) LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off
 SET enable_mergejoin = off SET enable_bitmapscan = off SET jit = off AS $$
@@ -90,12 +91,20 @@ DECLARE
     _now float8 := date_part('epoch', clock_timestamp()) + _shift;
     _applied bigint[];
     _tids tid[] := '{}';
-    _fell record;
-    _line record;
     _left integer := _limit;
     _returns bigint;
+    _next float8;
+    _expires boolean;
+    _has_suspects boolean;
+    _names text[];
+    _ranks smallint[];
+    _bounds bigint[];
+    _first integer := 1;
+    _last integer;
 BEGIN
-    PERFORM {schema}.commit_as(_durable);
+    IF _durable IS NOT NULL THEN
+        PERFORM {schema}.commit_as(_durable);
+    END IF;
     IF _seqs IS NOT NULL THEN
         PERFORM {schema}.will_end(_until);
         WITH gone AS (
@@ -119,7 +128,8 @@ BEGIN
         IF cardinality(_applied) IS DISTINCT FROM cardinality(_seqs) THEN
             -- The same end again (its answer was lost) is not refused.
             RETURN QUERY
-                SELECT e.place, NULL::text, NULL::bytea, e.token, 0, 0, 0, false, 0::float8, 0::smallint, NULL::text
+                SELECT e.place, NULL::text, NULL::bytea, e.token, 0, 0, 0, false, 0::float8, 0::smallint, NULL::text,
+                    NULL::float8
                 FROM unnest(_seqs, _ids, _tokens, _states, _results, _errors, _notes, _starts) WITH ORDINALITY
                     AS e(seq, id, token, state, result, error, note, started, place)
                 WHERE NOT EXISTS (
@@ -134,11 +144,33 @@ BEGIN
         END IF;
     END IF;
     IF _limit > 0 THEN
-        SELECT last_value INTO _returns FROM {schema}.returned;
-        _full := _full OR _returns <> _returned;
-        _fell := {schema}.fall_due(CASE WHEN _full THEN '-infinity' ELSE _from END, _now);
-        _full := _full OR _fell.due > 0;
-        IF _alone AND _left > 0 THEN
+        -- All that there is to know, in one statement: each costs as much as the claim of a job.
+        SELECT r.last_value, _full OR r.last_value <> _returned,
+            (
+                SELECT j.due FROM {schema}.jobs j
+                WHERE j.state IN ('delayed', 'retrying')
+                    AND j.due >= CASE WHEN _full OR r.last_value <> _returned THEN '-infinity' ELSE _from END
+                ORDER BY j.due LIMIT 1
+            ),
+            EXISTS (
+                SELECT FROM {schema}.jobs j
+                WHERE j.expires IS NOT NULL AND j.state IN ('delayed', 'ready', 'blocked', 'parked', 'retrying')
+                    AND j.expires <= _now
+                    AND j.expires >= CASE WHEN _full OR r.last_value <> _returned THEN '-infinity' ELSE _from END
+            ),
+            EXISTS (SELECT FROM {schema}.jobs j WHERE j.state = 'ready' AND j.suspect),
+            o.queues, o.priorities
+        INTO _returns, _full, _next, _expires, _has_suspects, _names, _ranks
+        FROM {schema}.returned r, (
+            SELECT array_agg(l.queue) AS queues, array_agg(l.priority) AS priorities FROM (
+                SELECT l.queue, l.priority FROM {schema}.lines l JOIN {schema}.queues q ON q.name = l.queue
+                WHERE NOT q.paused AND (_queues IS NULL OR l.queue = ANY(_queues)) ORDER BY l.priority
+            ) AS l
+        ) AS o;
+        IF _expires OR _next <= _now THEN
+            _full := ({schema}.fall_due(CASE WHEN _full THEN '-infinity' ELSE _from END, _now)).due > 0 OR _full;
+        END IF;
+        IF _alone AND _has_suspects THEN
             _tids := ARRAY(
                 SELECT j.ctid FROM {schema}.jobs j
                 WHERE j.state = 'ready' AND j.suspect AND (_queues IS NULL OR j.queue = ANY(_queues))
@@ -149,41 +181,41 @@ BEGIN
                 _left := 0;
             END IF;
         END IF;
-        IF _left > 0 THEN
-            FOR _line IN
-                SELECT l.priority, array_agg(l.queue) AS queues,
-                    array_agg(CASE WHEN _full THEN 0 ELSE coalesce(b.bound, 0) END) AS bounds
-                FROM {schema}.lines l JOIN {schema}.queues q ON q.name = l.queue
-                    LEFT JOIN unnest(_line_queues, _line_priorities, _line_bounds) AS b(queue, priority, bound)
-                        ON b.queue = l.queue AND b.priority = l.priority
-                WHERE NOT q.paused AND (_queues IS NULL OR l.queue = ANY(_queues))
-                GROUP BY l.priority ORDER BY l.priority
-            LOOP
-                IF cardinality(_line.queues) = 1 THEN
-                    _tids := _tids || ARRAY(
-                        SELECT j.ctid FROM {schema}.jobs j
-                        WHERE j.state = 'ready' AND NOT j.suspect AND j.queue = _line.queues[1]
-                            AND j.priority = _line.priority AND j.seq >= _line.bounds[1]
+        FOR _i IN 1 .. coalesce(cardinality(_names), 0) LOOP
+            _bounds[_i] := CASE
+                WHEN _full THEN 0
+                ELSE coalesce(_line_bounds[array_position(_lines, _ranks[_i] || ' ' || _names[_i])], 0)
+            END;
+        END LOOP;
+        WHILE _left > 0 AND _first <= cardinality(_names) LOOP
+            _last := _first;
+            WHILE _ranks[_last + 1] = _ranks[_first] LOOP
+                _last := _last + 1;
+            END LOOP;
+            IF _last = _first THEN
+                _tids := _tids || ARRAY(
+                    SELECT j.ctid FROM {schema}.jobs j
+                    WHERE j.state = 'ready' AND NOT j.suspect AND j.queue = _names[_first]
+                        AND j.priority = _ranks[_first] AND j.seq >= _bounds[_first]
+                        AND (j.expires IS NULL OR j.expires > _now)
+                    ORDER BY j.seq LIMIT _left FOR UPDATE SKIP LOCKED
+                );
+            ELSE
+                _tids := _tids || ARRAY(
+                    SELECT c.tid FROM unnest(_names[_first:_last], _bounds[_first:_last]) AS l(queue, bound)
+                    CROSS JOIN LATERAL (
+                        SELECT j.ctid AS tid, j.seq FROM {schema}.jobs j
+                        WHERE j.state = 'ready' AND NOT j.suspect AND j.queue = l.queue
+                            AND j.priority = _ranks[_first] AND j.seq >= l.bound
                             AND (j.expires IS NULL OR j.expires > _now)
                         ORDER BY j.seq LIMIT _left FOR UPDATE SKIP LOCKED
-                    );
-                ELSE
-                    _tids := _tids || ARRAY(
-                        SELECT c.tid FROM unnest(_line.queues, _line.bounds) AS l(queue, bound)
-                        CROSS JOIN LATERAL (
-                            SELECT j.ctid AS tid, j.seq FROM {schema}.jobs j
-                            WHERE j.state = 'ready' AND NOT j.suspect AND j.queue = l.queue
-                                AND j.priority = _line.priority AND j.seq >= l.bound
-                                AND (j.expires IS NULL OR j.expires > _now)
-                            ORDER BY j.seq LIMIT _left FOR UPDATE SKIP LOCKED
-                        ) c
-                        ORDER BY c.seq LIMIT _left
-                    );
-                END IF;
-                _left := _limit - cardinality(_tids);
-                EXIT WHEN _left <= 0;
-            END LOOP;
-        END IF;
+                    ) c
+                    ORDER BY c.seq LIMIT _left
+                );
+            END IF;
+            _left := _limit - cardinality(_tids);
+            _first := _last + 1;
+        END LOOP;
         -- A retirement waits for this, and finds what is claimed here; after it nothing is.
         IF cardinality(_tids) > 0 AND {schema}.may_claim(_worker) THEN
             RETURN QUERY
@@ -191,19 +223,25 @@ BEGIN
                 SET state = 'running', worker = _worker, started = _now, token = j.token + 1, attempt = j.attempt + 1
                 WHERE j.ctid = ANY(_tids)
                 RETURNING j.seq, j.id, j.body, j.token, j.attempt, j.retries, j.crashes, j.suspect, j.started,
-                    j.priority, j.queue;
+                    j.priority, j.queue, NULL::float8;
         ELSIF NOT EXISTS (SELECT FROM {schema}.workers w WHERE w.id = _worker) THEN
             PERFORM {schema}.may_claim(_worker);
         END IF;
-        RETURN QUERY
-            SELECT _returns, NULL::text, ''::bytea, 0, 0, 0, 0, _full, _now, 0::smallint, NULL::text;
+        seq := _returns;
+        id := NULL;
+        body := '';
+        token := 0;
+        suspect := _full;
+        started := _now;
+        due := _next;
+        RETURN NEXT;
     END IF;
 END $$;
 
 -- What `wait` asks: whether there may be something to claim, and the seconds until the next job falls due.
 CREATE FUNCTION {schema}.look(
-    _queues text[], _line_queues text[], _line_priorities smallint[], _line_bounds bigint[], _returned bigint,
-    _full boolean, _from float8, _shift float8,
+    _queues text[], _lines text[], _line_bounds bigint[], _returned bigint,
+    _full boolean, _from float8, _shift float8, _alone boolean,
     OUT claimable boolean, OUT until_due float8, OUT full_look boolean
 ) LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off
@@ -217,8 +255,7 @@ BEGIN
     ORDER BY j.due LIMIT 1;
     claimable := coalesce(until_due <= 0, false) OR EXISTS (
         SELECT FROM {schema}.lines l JOIN {schema}.queues q ON q.name = l.queue
-            LEFT JOIN unnest(_line_queues, _line_priorities, _line_bounds) AS b(queue, priority, bound)
-                ON b.queue = l.queue AND b.priority = l.priority
+            LEFT JOIN unnest(_lines, _line_bounds) AS b(line, bound) ON b.line = l.priority || ' ' || l.queue
             CROSS JOIN LATERAL (
                 SELECT FROM {schema}.jobs j
                 WHERE j.state = 'ready' AND NOT j.suspect AND j.queue = l.queue AND j.priority = l.priority
@@ -226,7 +263,7 @@ BEGIN
                 LIMIT 1
             ) AS any_ready
         WHERE NOT q.paused AND (_queues IS NULL OR l.queue = ANY(_queues))
-    ) OR EXISTS (
+    ) OR _alone AND EXISTS (
         SELECT FROM {schema}.jobs j JOIN {schema}.queues q ON q.name = j.queue
         WHERE j.state = 'ready' AND j.suspect AND NOT q.paused AND (_queues IS NULL OR j.queue = ANY(_queues))
     );

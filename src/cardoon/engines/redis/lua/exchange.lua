@@ -1,9 +1,10 @@
--- with: head job wake line put fall_due settle lines
--- Settles ends, then claims, as one step: the numbers of the ends refused, then ids and jobs of the claims.
--- ARGV: shift, worker, queues ('*' or an array), limit, alone (1 or 0), how many ends; then the ends.
+-- with: head job wake line put fall_due settle lines listen
+-- Settles ends, then claims, as one step: the numbers of the ends refused, then ids and jobs of the claims, and
+-- what `listen` says when there are none and an ear is named.
+-- ARGV: shift, worker, queues ('*' or an array), limit, alone (1 or 0), ear or '', how many ends; then the ends.
 
-local worker, limit = ARGV[2], tonumber(ARGV[4])
-local refused = settle_all(7, tonumber(ARGV[6]))
+local worker, limit, wanted, alone = ARGV[2], tonumber(ARGV[4]), wish(ARGV[3]), ARGV[5] == '1'
+local refused = settle_all(8, tonumber(ARGV[7]))
 local claimed, claims = {}, {}
 
 local function take(id, job)
@@ -20,7 +21,7 @@ local function take(id, job)
 end
 
 -- Whether it took the oldest suspect, which then runs alone.
-local function take_suspect(wanted)
+local function take_suspect()
   local id, job, me = oldest_suspect(wanted)
   if not id then return false end
   redis.call('ZREM', base .. ':suspects', me)
@@ -28,11 +29,10 @@ local function take_suspect(wanted)
 end
 
 local function claim()
-  local wanted = wish(ARGV[3])
   -- Most namespaces have none of these most of the time, so that one look does for all three.
   if redis.call('EXISTS', base .. ':due', base .. ':expires', base .. ':suspects') > 0 then
     fall_due()
-    if ARGV[5] == '1' and take_suspect(wanted) then return end
+    if alone and take_suspect() then return end
   end
   take_from(open_sources(wanted), limit, take)
 end
@@ -51,4 +51,4 @@ if #claimed > 0 then call_with('SADD', base .. ':w:' .. worker, claimed) end
 for n, id in ipairs(claimed) do
   claims[2 * n - 1], claims[2 * n] = id, kept[id]
 end
-return { refused, claims }
+return { refused, claims, #claims == 0 and ARGV[6] ~= '' and listen(ARGV[6], wanted, alone) }

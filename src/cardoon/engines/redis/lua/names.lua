@@ -53,6 +53,9 @@ WIDTH = 281474976710656
 -- So many jobs stand in one hash of the index: it stays a compact one.
 BUCKET = 100
 
+-- For so many seconds an ear hears; who waits looks each second, and listens anew.
+LISTENS = 2
+
 MOST_AT_ONCE = 1000
 MOST_PASSED_OVER = 10000
 

@@ -8,12 +8,12 @@ local tried = {
   { 'TIME' }, { 'SET', key, '0' }, { 'GET', key }, { 'MGET', key }, { 'MSET', key, '0' }, { 'INCR', key }, { 'INCRBY', key, 1 },
   { 'EXISTS', key }, { 'DEL', key },
   { 'SADD', key, 'x' }, { 'SMEMBERS', key }, { 'SCARD', key }, { 'SREM', key, 'x' },
-  { 'HSET', key, 'x', '0' }, { 'HGET', key, 'x' }, { 'HGETALL', key },
+  { 'HSET', key, 'x', '0' }, { 'HSETNX', key, 'x', '0' }, { 'HGET', key, 'x' }, { 'HMGET', key, 'x' }, { 'HGETALL', key },
   { 'HEXISTS', key, 'x' }, { 'HKEYS', key }, { 'HINCRBY', key, 'x', 1 }, { 'PEXPIRE', key, 60000 }, { 'HDEL', key, 'x' },
   { 'RPUSH', key, 'x' }, { 'LRANGE', key, 0, 0 }, { 'LLEN', key }, { 'LINDEX', key, 0 }, { 'LTRIM', key, 1, -1 },
   { 'ZADD', key, 1, 'x' }, { 'ZSCORE', key, 'x' }, { 'ZRANGE', key, 0, 0 }, { 'ZRANGEBYSCORE', key, 0, 1 },
   { 'ZREVRANGEBYSCORE', key, 1, 0 }, { 'ZCARD', key }, { 'ZREMRANGEBYSCORE', key, 2, 3 }, { 'ZREM', key, 'x' },
-  { 'PUBLISH', base .. ':ear:probe', '' }, { 'PUBSUB', 'NUMSUB', base .. ':waiting' },
+  { 'PUBLISH', base .. ':ear:probe', '' },
 }
 for _, command in ipairs(tried) do
   local answer = redis.pcall(unpack(command))

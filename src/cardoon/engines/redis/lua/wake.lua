@@ -51,9 +51,22 @@ local function delay(me, due, queue)
   end
 end
 
--- Tells those that wait for the end of one of these jobs, each on a channel that is its own, what was stored.
--- Who waits for any listens to one more channel, so that nothing is told while nobody does.
+-- Tells those that wait for the end of one of these jobs what was stored: each ear of all of them at once.
 local function wake_waiters()
-  if #ended == 0 or redis.call('PUBSUB', 'NUMSUB', base .. ':waiting')[2] == 0 then return end
-  for _, id in ipairs(ended) do redis.call('PUBLISH', base .. ':r:' .. id, kept[id]) end
+  if #ended == 0 or redis.call('EXISTS', base .. ':awaited') == 0 then return end
+  redis.set_repl(redis.REPL_NONE)
+  local told = {}
+  for first = 1, #ended, 4000 do
+    local upto = math.min(first + 3999, #ended)
+    for n, ears in ipairs(redis.call('HMGET', base .. ':awaited', unpack(ended, first, upto))) do
+      local id = ended[first + n - 1]
+      if ears then redis.call('HDEL', base .. ':awaited', id) end
+      for ear in string.gmatch(ears or '', '%S+') do
+        told[ear] = told[ear] or {}
+        table.insert(told[ear], struct.pack('<I4c0I4c0', #id, id, #kept[id], kept[id]))
+      end
+    end
+  end
+  for ear, ends in pairs(told) do redis.call('PUBLISH', base .. ':ear:' .. ear, table.concat(ends)) end
+  redis.set_repl(redis.REPL_ALL)
 end
