@@ -5,7 +5,8 @@ from __future__ import annotations
 from cardoon.engines.contract import RETENTION_SECONDS, Capabilities, Profile
 from cardoon.engines.postgres import schema
 from cardoon.engines.postgres.broker import Broker
-from cardoon.engines.postgres.connection import Connection, Connections
+from cardoon.engines.postgres.connection import Connection
+from cardoon.engines.postgres.connections import Connections
 from cardoon.engines.postgres.heads import Heads
 from cardoon.engines.postgres.listener import Listener
 from cardoon.engines.postgres.operators import Operators

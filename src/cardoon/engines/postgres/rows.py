@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from cardoon.engines.postgres.connection import Connection, Connections
+from cardoon.engines.postgres.connection import Connection
+from cardoon.engines.postgres.connections import Connections
 from cardoon.engines.postgres.heads import Heads
 from cardoon.engines.postgres.listener import READY, Listener
 from cardoon.engines.postgres.prepared import Statement
