@@ -8,6 +8,7 @@ import threading
 import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 
 from cardoon.engines.contract import DOUBT_SECONDS, Engine
 from cardoon.model import clock
@@ -20,7 +21,7 @@ _LATE_SECONDS = 2.0
 """`DOUBT_SECONDS` where other results come all the time."""
 _LONGEST_SECONDS = 1.0
 _AWAY_SECONDS = 0.5
-_PAGE = 500
+_PAGE = 100
 
 
 class Waiter:
@@ -90,19 +91,28 @@ class Waiter:
             return list(self._wanted)
 
     def _make_sure(self, after: float) -> None:
-        """Tell who waits for a job that is not there, once somebody may have waited so many seconds."""
+        """Tell who waits for a job that is not there, once somebody may have waited so many seconds.
+
+        A few at a time: most are there, and their results may come meanwhile.
+        """
         if not self._unsure or clock.monotonic() - self._unsure_since < after:
             return
         with self._mutex:
-            unsure = [id for id in self._wanted if id in self._unsure]
-        for begin in range(0, len(unsure), _PAGE):
-            asked = frozenset(unsure[begin : begin + _PAGE])
-            page = self._engine.find(Filter(ids=asked), limit=_PAGE, brief=True)
-            self._tell(dict.fromkeys(asked.difference(job.id for job in page.jobs)))
-        with self._mutex:
             self._unsure.intersection_update(self._wanted)
-            self._unsure.difference_update(unsure)
+            asked = frozenset(islice(self._unsure, _PAGE))
+        self._tell(dict.fromkeys(asked - self._known_among(asked)))
+        with self._mutex:
+            self._unsure -= asked
             self._unsure_since = clock.monotonic()
+
+    def _known_among(self, ids: frozenset[str]) -> set[str]:
+        known, page = set[str](), None
+        while True:
+            found = self._engine.find(Filter(ids=ids), page=page, limit=_PAGE, brief=True)
+            known.update(job.id for job in found.jobs)
+            page = found.next
+            if page is None:
+                return known
 
     def _tell(self, found: Mapping[str, Job | None]) -> None:
         told: dict[asyncio.AbstractEventLoop, list[tuple[End, Job | None]]] = {}

@@ -17,6 +17,7 @@ from cardoon.model.errors import (
     TaskRevokedError,
     UnknownJob,
 )
+from cardoon.model.job import Filter, Page
 from cardoon.model.states import State
 from cardoon.tasks.door import set_current_app
 from cardoon.worker.execution import execute
@@ -546,3 +547,20 @@ def test_an_eager_job_is_its_own(shop: Cardoon) -> None:
         return current_job().still_mine()
 
     assert mine.apply().get() is True
+
+
+def test_a_job_on_a_later_page_is_known(
+    shop: Cardoon, double: Task[[int], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = shop.engine.find
+
+    def one_by_one(filter: Filter, *, page: str | None = None, limit: int, brief: bool) -> Page:
+        return find(filter, page=page, limit=min(limit, 1), brief=brief)
+
+    monkeypatch.setattr(shop.engine, "find", one_by_one)
+    handles = [double.delay(number) for number in range(3)]
+
+    async def ends() -> list[object]:
+        return await asyncio.gather(*(handle.aget(0.6) for handle in handles), return_exceptions=True)
+
+    assert [type(end) for end in asyncio.run(ends())] == [ResultTimeout] * 3

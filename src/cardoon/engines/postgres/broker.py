@@ -10,7 +10,7 @@ from cardoon import failpoints
 from cardoon.engines.contract import End, Turn, names
 from cardoon.engines.exchange import OneByOne, hit_after, hit_before
 from cardoon.engines.postgres.heads import Line
-from cardoon.engines.postgres.listener import READY, Ear
+from cardoon.engines.postgres.listener import READY, Ear, Pauses
 from cardoon.engines.postgres.prepared import Row
 from cardoon.engines.postgres.pushing import Pushing
 from cardoon.engines.postgres.rows import claim_of, stored
@@ -20,11 +20,6 @@ from cardoon.model import clock
 from cardoon.model.job import Claim
 from cardoon.model.message import Unreadable
 
-RECHECK_SECONDS = 1.0
-"""A notice is a hint and the tables are the truth: whoever sleeps looks that often anyway."""
-_FIRST_LOOK_SECONDS = 0.01
-"""So much later a sleeper looks again: who was committing when it lay down sends it nothing."""
-POLL_SECONDS = 0.1
 _FEW = 2
 """Who settles more at once than these has more to do than to listen."""
 _TOO_LARGE = 2**31 - 1
@@ -140,7 +135,7 @@ class Broker(Pushing, OneByOne, Settling):
     def wait(self, queues: Collection[str] | None, timeout: float, *, alone: bool = True) -> bool:
         """See `Broker.wait`."""
         deadline = clock.monotonic() + timeout
-        pause = _FIRST_LOOK_SECONDS
+        pauses = Pauses(self._connections.pooled)
         with self._listener.listen(READY, _stored_all(queues)) as ear:
             while True:
                 claimable, until = self._looked(ear, queues, alone, deadline)
@@ -148,10 +143,11 @@ class Broker(Pushing, OneByOne, Settling):
                 if claimable or left <= 0 or ear.woken:
                     return claimable
                 until_due = max(0.0, until - clock.monotonic())
-                rang = ear.wait(min(left, until_due, pause))
-                if ear.heard or (not rang and until_due <= min(left, pause)):
+                pause = min(left, pauses.next)
+                rang = ear.wait(min(until_due, pause))
+                if ear.heard or (not rang and until_due <= pause):
                     return True  # to look first would only take longer
-                pause = _FIRST_LOOK_SECONDS if rang else self._recheck_seconds()
+                pauses.over(rang)
 
     def _looked(
         self, ear: Ear, queues: Collection[str] | None, alone: bool, deadline: float
@@ -161,9 +157,6 @@ class Broker(Pushing, OneByOne, Settling):
         if until is None or ear.woken or deadline <= clock.monotonic():
             return self._look(queues, alone)
         return ear.heard, until  # `exchange` looked
-
-    def _recheck_seconds(self) -> float:
-        return POLL_SECONDS if self._connections.pooled else RECHECK_SECONDS
 
     def _look(self, queues: Collection[str] | None, alone: bool) -> tuple[bool, float]:
         since = clock.monotonic()

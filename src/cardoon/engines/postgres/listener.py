@@ -16,6 +16,7 @@ import psycopg
 
 from cardoon.engines.forks import heed
 from cardoon.engines.postgres.connection import Connection, leave_to_parent
+from cardoon.engines.readable import readable
 from cardoon.model import clock
 from cardoon.model.errors import EngineError
 
@@ -25,8 +26,27 @@ READY, DONE = 1, 2
 PING_SECONDS = 5.0
 """A listening session that says nothing for so long is asked whether it lives."""
 _PAUSE_SECONDS = 0.5
-_SELECTABLE = 1024
-"""Descriptors below this can be waited for with `select`, which knows microseconds."""
+
+
+RECHECK_SECONDS = 1.0
+"""A notice is a hint and the tables are the truth: whoever sleeps looks that often anyway."""
+POLL_SECONDS = 0.1
+"""The same behind a pooler, through which no notice comes."""
+_FIRST_LOOK_SECONDS = 0.01
+
+
+class Pauses:
+    """How long somebody sleeps before looking: a moment at first, since who was committing when it lay down
+    sends it nothing, then longer each time.
+    """
+
+    def __init__(self, pooled: bool) -> None:
+        self._longest = POLL_SECONDS if pooled else RECHECK_SECONDS
+        self.next = _FIRST_LOOK_SECONDS
+
+    def over(self, rang: bool) -> None:
+        """One is over, by a ring or by itself."""
+        self.next = _FIRST_LOOK_SECONDS if rang else min(5 * self.next, self._longest)
 
 
 class Ear:
@@ -59,7 +79,7 @@ class Ear:
 
     def wait(self, timeout: float) -> bool:
         """Sleep until a ring, or for `timeout` seconds; whether it rang."""
-        if not _is_readable(self._reader, max(0.0, timeout)):
+        if not readable((self._reader,), timeout):
             return False
         self._rung = False
         _drain(self._reader)
@@ -269,16 +289,6 @@ class Listener:
         if self._call is not None:
             self._call.close()
         self._forget()
-
-
-def _is_readable(descriptor: int, timeout: float) -> bool:
-    """Whether it has something to read within `timeout` seconds."""
-    if descriptor < _SELECTABLE:
-        return bool(select.select((descriptor,), (), (), timeout)[0])
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    # Only whole milliseconds: rounded up, or a wait of 0.4 ms would spin.
-    return bool(poll.poll(int(timeout * 1000 + 0.999)))
 
 
 def _drain(descriptor: int) -> None:

@@ -30,7 +30,7 @@ from cardoon.model.job import Claim
 from cardoon.model.message import Message, encode
 
 _TELL_AGAIN_SECONDS = 0.001
-"""Less than a job takes from hand to hand: who sends the next one at its end finds its worker asleep again."""
+"""Less than the journey of a job: who sends the next one at its end finds its worker asleep again."""
 _FRESH = 60 * A_SECOND
 _WITHIN = ("driver_connection", "connection", "dbapi_connection")
 _LONGEST_QUEUE = 1_000

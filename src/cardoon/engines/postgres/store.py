@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from cardoon import failpoints
-from cardoon.engines.postgres.broker import POLL_SECONDS, RECHECK_SECONDS
 from cardoon.engines.postgres.connection import Connection
-from cardoon.engines.postgres.listener import DONE
+from cardoon.engines.postgres.listener import DONE, Pauses
 from cardoon.engines.postgres.liveness import Liveness
 from cardoon.engines.postgres.rows import (
     attempt_of,
@@ -22,8 +21,6 @@ from cardoon.engines.postgres.wire import float8, texts
 from cardoon.model import clock
 from cardoon.model.job import Claim, Filter, Job, Page, Schedule
 from cardoon.model.message import Message
-
-_FIRST_LOOK_SECONDS = 0.01
 
 
 class Store(Liveness):
@@ -40,24 +37,20 @@ class Store(Liveness):
         wanted = frozenset(map(stored, ids))
         if timeout <= 0:
             return self._final_among(wanted)
-        pause = _FIRST_LOOK_SECONDS
+        pauses = Pauses(self._connections.pooled)
         with self._listener.listen(DONE, wanted) as ear:
-            if timeout > pause and wanted == frozenset(self._sent[:1]) and self._nothing_ended(self._sent[1]):
-                pause = pause if ear.wait(pause) else self._recheck()
+            if wanted == frozenset(self._sent[:1]) and self._nothing_ended(self._sent[1]):
+                pauses.over(ear.wait(min(timeout, pauses.next)))
             while True:
                 found = self._final_among(wanted)
                 left = deadline - clock.monotonic()
                 if found or left <= 0 or ear.woken:
                     return found
-                rang = ear.wait(min(left, pause))
-                pause = _FIRST_LOOK_SECONDS if rang else self._recheck()
+                pauses.over(ear.wait(min(left, pauses.next)))
 
     def _nothing_ended(self, notices: int) -> bool:
         """Whether no job can have ended since there were so many notices of ends."""
         return notices >= 0 and notices == self._listener.notices(DONE)
-
-    def _recheck(self) -> float:
-        return POLL_SECONDS if self._connections.pooled else RECHECK_SECONDS
 
     def _final_among(self, ids: Collection[str]) -> dict[str, Job]:
         rows = self._connections.ask(self._hot("ended_among"), [texts(ids), float8(not_before(ids))])

@@ -116,9 +116,10 @@ class Broker(OneByOne, Core):
                 left = deadline - clock.monotonic()
                 if left <= 0 or ear.woken:
                     return self._nothing(ear)
-                ear.wait(min(left, RECHECK_SECONDS, _seconds(answer)))
-                if ear.heard:
-                    return True
+                begun, until_due = clock.monotonic(), _seconds(answer)
+                ear.wait(min(left, RECHECK_SECONDS, until_due))
+                if ear.heard or clock.monotonic() - begun >= until_due < RECHECK_SECONDS:
+                    return True  # to look first would only take longer
                 answer = None
 
     def _nothing(self, ear: Ear) -> bool:

@@ -8,7 +8,6 @@ waits looks once a second all the same, and with each look makes sure that its e
 from __future__ import annotations
 
 import os
-import select
 import threading
 from collections import deque
 from collections.abc import Collection, Generator, Iterator
@@ -18,6 +17,7 @@ from typing import Any
 from redis import exceptions
 
 from cardoon.engines.forks import heed
+from cardoon.engines.readable import readable
 from cardoon.engines.redis.connection import Connections
 from cardoon.engines.redis.faults import translated
 from cardoon.engines.redis.wire import Connection, answer, command, descriptor, drop
@@ -160,13 +160,11 @@ class Ear:
     def _is_undisturbed(self, seconds: float) -> bool:
         """Sleep for so long; whether nothing but an answer to `_ask` ended that early."""
         self._open()
-        poll = select.poll()
-        poll.register(self._wake_reader, select.POLLIN)
+        sources = [self._wake_reader]
         if self._connection is not None:
-            poll.register(descriptor(self._connection), select.POLLIN)
-        # poll() takes whole milliseconds: rounded up, or a wait of 0.4 ms would spin.
-        ready = dict(poll.poll(max(0, int(seconds * 1000 + 0.999))))
-        if ready.keys() - {self._wake_reader}:
+            sources.append(descriptor(self._connection))
+        ready = readable(sources, seconds)
+        if ready - {self._wake_reader}:
             self._hear(ready=True)
             return not (self._wake_reader in ready or self.heard or self._told or self._connection is None)
         if not ready and clock.monotonic() - self._sure >= RECHECK_SECONDS:

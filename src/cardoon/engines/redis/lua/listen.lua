@@ -14,7 +14,7 @@ local function any_ready(wanted, alone)
 end
 
 -- 1 when there may be something to claim; else in how many seconds something falls due (text; '' when nothing
--- will), and from now on this ear hears of what comes.
+-- will), and until then, or for LISTENS seconds, this ear hears of what comes.
 local function listen(ear, wanted, alone)
   local due = redis.call('ZRANGE', base .. ':due', 0, 0, 'WITHSCORES')[2]
   local is_any = due and tonumber(due) <= now or any_ready(wanted, alone)
@@ -22,7 +22,8 @@ local function listen(ear, wanted, alone)
   if is_any then
     redis.call('HDEL', base .. ':ears', ear)
   else
-    redis.call('HSET', base .. ':ears', ear, cmsgpack.pack({ wall + LISTENS, wanted or false }))
+    local seconds = math.min(LISTENS, due and due - now or LISTENS)
+    redis.call('HSET', base .. ':ears', ear, cmsgpack.pack({ wall + seconds, wanted or false }))
     redis.call('PEXPIRE', base .. ':ears', 60000)
   end
   redis.set_repl(redis.REPL_ALL)
