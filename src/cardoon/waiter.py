@@ -47,17 +47,15 @@ class Waiter:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="cardoon-results", daemon=True)
                 self._thread.start()
-            known, self._roused = self._roused, True
-        if not known:
+            is_first = self._is_first_to_rouse()
+        if is_first:
             self._engine.wake()
         return future
 
-    def _rouse(self) -> None:
-        """Let the thread look anew who waits; once is enough until it does."""
-        with self._mutex:
-            known, self._roused = self._roused, True
-        if not known:
-            self._engine.wake()
+    def _is_first_to_rouse(self) -> bool:
+        """Whether the thread is to be woken to look anew who waits; once is enough until it does."""
+        known, self._roused = self._roused, True
+        return not known
 
     def drop(self, id: str, future: End) -> None:
         """Nobody awaits this any more, before it was told."""
@@ -68,9 +66,9 @@ class Waiter:
             waiting.remove(future)
             if not waiting:
                 del self._wanted[id]
-            idle = not self._wanted
-        if idle:
-            self._rouse()
+            is_first = not self._wanted and self._is_first_to_rouse()
+        if is_first:
+            self._engine.wake()
 
     def _run(self) -> None:
         while ids := self._ids():

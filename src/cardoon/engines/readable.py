@@ -1,9 +1,11 @@
-"""Sleeping on descriptors, to the microsecond where that can be."""
+"""Sleeping on descriptors, to the microsecond where that can be, and emptying pipes that end a sleep."""
 
 from __future__ import annotations
 
+import os
 import select
 from collections.abc import Sequence
+from contextlib import suppress
 
 _SELECTABLE = 1024
 """Descriptors below this can be waited for with `select`, which knows microseconds."""
@@ -19,3 +21,10 @@ def readable(descriptors: Sequence[int], seconds: float) -> set[int]:
         poll.register(descriptor, select.POLLIN)
     # Only whole milliseconds: rounded up, or a wait of 0.4 ms would spin.
     return {descriptor for descriptor, _ in poll.poll(int(seconds * 1000 + 0.999))}
+
+
+def drain(descriptor: int) -> None:
+    """Read away all that is in a pipe, which does not block."""
+    with suppress(BlockingIOError):
+        while len(os.read(descriptor, 4096)) == 4096:
+            pass

@@ -16,7 +16,7 @@ import psycopg
 
 from cardoon.engines.forks import heed
 from cardoon.engines.postgres.connection import Connection, leave_to_parent
-from cardoon.engines.readable import readable
+from cardoon.engines.readable import drain, readable
 from cardoon.model import clock
 from cardoon.model.errors import EngineError
 
@@ -292,6 +292,5 @@ class Listener:
 
 
 def _drain(descriptor: int) -> None:
-    with suppress(BlockingIOError, OSError):
-        while len(os.read(descriptor, 4096)) == 4096:
-            pass
+    with suppress(OSError):  # its owner may have closed it meanwhile
+        drain(descriptor)

@@ -17,7 +17,7 @@ from typing import Any
 from redis import exceptions
 
 from cardoon.engines.forks import heed
-from cardoon.engines.readable import readable
+from cardoon.engines.readable import drain, readable
 from cardoon.engines.redis.connection import Connections
 from cardoon.engines.redis.faults import translated
 from cardoon.engines.redis.wire import Connection, answer, command, descriptor, drop
@@ -124,9 +124,7 @@ class Ear:
     def begin(self) -> None:
         """Listen, and forget what was heard before."""
         self.woken = self.heard = False
-        with suppress(BlockingIOError):
-            while len(os.read(self._wake_reader, 4096)) == 4096:
-                pass
+        drain(self._wake_reader)
         if self._connection is not None:
             self._hear()
         self.awaited -= self._told.keys()  # of these it was told too early: somebody may have moved them on

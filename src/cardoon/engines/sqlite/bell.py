@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cardoon.engines.forks import heed
+from cardoon.engines.readable import drain
 from cardoon.engines.sqlite.place import touch
 from cardoon.model.errors import EngineError, EngineUnavailable
 
@@ -151,11 +152,8 @@ class Ear:
 
 
 def _drain(descriptor: int) -> None:
-    try:
-        while descriptor >= 0 and len(os.read(descriptor, 4096)) == 4096:
-            pass
-    except BlockingIOError:
-        pass
+    if descriptor >= 0:
+        drain(descriptor)
 
 
 def _watch(path: Path) -> int:
