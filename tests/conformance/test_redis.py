@@ -24,7 +24,7 @@ from cardoon.engines.redis.wire import packed
 from cardoon.engines.urls import connect
 from cardoon.model import clock, outcome
 from cardoon.model.errors import EngineFull, EngineRefused
-from cardoon.model.message import Message
+from cardoon.model.message import DEFAULT_QUEUE, Message
 from cardoon.model.states import State
 from cardoon.testing import faults
 from cardoon.testing.conformance import run
@@ -65,6 +65,11 @@ def tell(server: faults.RedisServer, *words: str) -> Any:
     """A command to a server, as its operator gives it."""
     with engine_at(server.url, "?allow_volatile=true") as engine:
         return engine._server.command(*words)
+
+
+def states(engine: RedisEngine) -> dict[State, int]:
+    """How many jobs of the usual queue are in each state that some are in."""
+    return {state: many for state, many in engine.count()[DEFAULT_QUEUE].items() if many}
 
 
 def message(**changes: Any) -> Message:
@@ -277,6 +282,34 @@ def test_who_gets_nothing_listens_at_once_and_no_more_after_its_wait(redis_at: A
         engine.push([message()])
         assert engine.exchange((), "ada", None, 1, will_wait=True).claims
         assert not listening(engine)
+
+
+def test_a_job_for_who_stands_by_comes_with_the_call_that_sent_it(redis_at: Any) -> None:
+    with engine_at(redis_at().url) as engine:
+        assert not engine.wait(None, 0.0)
+        assert not engine.exchange((), "ada", None, 1, will_wait=True).claims
+        called = commands(engine)
+        engine.push([message()])
+        assert commands(engine)["evalsha"] - called["evalsha"] == 1
+        assert engine.wait(None, 20.0)
+        (claim,) = engine.exchange((), "ada", None, 1, will_wait=True).claims
+        assert commands(engine)["evalsha"] - called["evalsha"] == 1
+        assert engine.held("ada") == [claim]
+        assert not listening(engine)
+
+
+def test_nothing_is_handed_over_out_of_its_turn(redis_at: Any) -> None:
+    with engine_at(redis_at().url) as ada, engine_at(ada._place.url) as bea:
+        for engine, name in ((ada, "ada"), (bea, "bea")):
+            assert not engine.wait(None, 0.0)
+            assert not engine.exchange((), name, None, 1, will_wait=True).claims
+        first, second = message(expires=clock.now() + 60), message()
+        ada.push(
+            [first]
+        )  # one of the two is told, as this is of no kind that is handed over, and has not looked
+        ada.push([second])
+        assert states(ada) == {State.READY: 2}
+        assert ada.exchange((), "ada", None, 1).claims[0].id == first.id
 
 
 def test_who_waits_for_a_result_is_told_of_it_with_one_call(redis_at: Any) -> None:

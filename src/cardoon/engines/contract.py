@@ -73,10 +73,14 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Turn(msgspec.Struct, frozen=True):
-    """What `exchange` answers: the ends that were refused, and the jobs now claimed."""
+    """What `exchange` answers: the ends that were refused, and the jobs now claimed.
+
+    `in_doubt` says that claims of this worker may have been lost on their way: `held` tells.
+    """
 
     refused: list[Claim]
     claims: list[Claim]
+    in_doubt: bool = False
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -152,8 +156,10 @@ class Broker(Protocol):
     ) -> Turn:
         """Settle, then claim, as one step: `settle` and `claim` together (the worker's steady step).
 
-        Who says `will_wait`, if nothing is claimed, calls `wait` for the same queues next, in the same
-        thread: an engine may let that begin within this step.
+        Who says `will_wait`, if nothing is claimed, calls `wait` for the same queues next and then, if that
+        says so, `exchange` again, in the same thread. An engine may let the wait begin within this step, and
+        may claim a job for this worker while it waits: the next `exchange` gives it, or lets it wait again,
+        free of charge, where `limit` leaves no room.
         """
         ...
 

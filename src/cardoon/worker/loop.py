@@ -48,7 +48,7 @@ class Loop:
         self._worker = worker
         self._queues = list(queues) if queues else None
         self._burst = burst
-        self._stopping = self._quiet = self._in_doubt = self._will_wait = False
+        self._stopping = self._quiet = self._in_doubt = self._will_wait = self._is_called = False
         self._patience = Patience()
         # Its `put` may be called from a signal handler that interrupts its `get`.
         self._news: SimpleQueue[None] = SimpleQueue()
@@ -70,14 +70,14 @@ class Loop:
                     self._readmission.look(ends)
                 if room and clock.monotonic() >= self._readmission.at:
                     self._readmission.run()
-                claims = self._exchange(ends, room) if ends or room else []
+                claims = self._exchange(ends, room) if ends or room or self._is_called else []
             if claims:
                 self.jobs += len(claims)
                 self.pool.start(claims)
                 self.busy_until = clock.monotonic()
             elif room and self._is_burst_over():
                 break
-            elif room or not ends:
+            elif (room or not ends) and not self._is_called:
                 self._wait(room)
         self._finish()
 
@@ -137,11 +137,12 @@ class Loop:
             if self._patience.failures:
                 self._patience.rewarded()
             self._tell(ends, turn.refused)
+            self._is_called = self._in_doubt = turn.in_doubt
             return found + turn.claims
 
     def _turn(self, ends: Sequence[End], room: int) -> Turn:
         """One call; what it says of the wait that follows an empty one, `_wait` keeps."""
-        self._will_wait = room > 0 and self._news.empty()
+        self._will_wait = room > 0 and self._news.empty() and not self._burst
         return self._engine.exchange(
             ends, self._worker, self._queues, room, alone=self.pool.alone(), will_wait=self._will_wait
         )
@@ -170,7 +171,9 @@ class Loop:
         self.guard.since = clock.monotonic()
         try:
             if self._will_wait or self._news.empty():
-                self._engine.wait(self._queues, self._idle_seconds(), alone=self.pool.alone())
+                self._is_called = self._engine.wait(
+                    self._queues, self._idle_seconds(), alone=self.pool.alone()
+                )
         except EngineError as error:
             self._patience.rest(error)
         finally:

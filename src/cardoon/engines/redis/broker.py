@@ -14,10 +14,12 @@ from cardoon.engines.redis.core import Core, fence, packed_messages, said
 from cardoon.engines.redis.ears import RECHECK_SECONDS, Ear
 from cardoon.engines.redis.records import body_of, claim_of, folded, id_of, key_of, loose_task, record_of
 from cardoon.engines.redis.settling import packed_end
+from cardoon.engines.redis.standby import Handed
 from cardoon.engines.redis.wire import packed
 from cardoon.model import clock
 from cardoon.model.job import Claim
 from cardoon.model.message import Message, Unreadable
+from cardoon.model.outcome import returned
 
 
 class Broker(OneByOne, Core):
@@ -68,29 +70,58 @@ class Broker(OneByOne, Core):
         will_wait: bool = False,
     ) -> Turn:
         """See `Broker.exchange`."""
+        handed = self._handed_to(worker)
+        if handed and limit > 0 and not ends:
+            return Turn([], handed)
+        turn = self._exchanged(ends, worker, queues, limit - len(handed), alone, will_wait)
+        claims = handed + turn.claims + self._handed_to(worker)
+        if len(claims) > max(limit, 0):
+            back = [(claim, returned()) for claim in claims[max(limit, 0) :]]
+            self._exchanged(back, worker, queues, 0, alone, will_wait=False)
+        return Turn(turn.refused, claims[: max(limit, 0)], self._ears.hands.take_doubt(worker))
+
+    def _exchanged(
+        self,
+        ends: Sequence[End],
+        worker: str,
+        queues: Collection[str] | None,
+        limit: int,
+        alone: bool,
+        will_wait: bool,
+    ) -> Turn:
+        """`exchange` as one call of the server."""
         keys = [key_of(claim.message.id) for claim, _outcome in ends]
         packed_ends = list(map(packed_end, keys, ends))
         if failpoints.armed:
             hit_before(ends, limit)
-        wanted = said(queues)
-        ear = self._ears.early() if will_wait else None
-        head = packed([worker, wanted, limit, int(alone), ear.name if ear else "", len(ends)])
-        refused, claimed, answer = self._server.send(
+        wanted, stands_by = said(queues), will_wait and limit > 0
+        ear = self._ears.early(stands_by)
+        asks = ear.asks(worker, stands_by) if ear else ("", 0, 0)
+        refused, claimed, lasted, answer = self._server.send(
             "exchange",
-            b"".join([head, packed(keys), *[data for data, _many in packed_ends]]),
-            6 + len(ends) + sum([many for _data, many in packed_ends]),
+            b"".join(
+                [
+                    packed([worker, wanted, limit, int(alone), *asks, len(ends)]),
+                    packed(keys),
+                    *[data for data, _many in packed_ends],
+                ]
+            ),
+            8 + len(ends) + sum([many for _data, many in packed_ends]),
         )
-        if ear and answer is not None:
-            ear.promised = (wanted, alone, answer)
-        claims = self._claims(worker, claimed)
+        if ear:
+            ear.answered(lasted, answer)
+            ear.promised = None if answer is None else (wanted, alone, answer)
+        claims = self._claims(worker, list(zip(claimed[::2], claimed[1::2], strict=True)))
         if failpoints.armed:
             hit_after(ends, claims)
         return Turn([ends[number - 1][0] for number in refused], claims)
 
-    def _claims(self, worker: str, claimed: list[bytes]) -> list[Claim]:
-        found = [
-            self._claim(worker, key, kept) for key, kept in zip(claimed[::2], claimed[1::2], strict=True)
-        ]
+    def _handed_to(self, worker: str) -> list[Claim]:
+        hands = self._ears.hands
+        return self._claims(worker, hands.take(worker)) if hands.has(worker) else []
+
+    def _claims(self, worker: str, claimed: Sequence[Handed]) -> list[Claim]:
+        found = [self._claim(worker, key, kept) for key, kept in claimed]
         return [claim for claim in found if claim is not None]
 
     def _claim(self, worker: str, key: bytes, kept: bytes) -> Claim | None:
@@ -108,24 +139,36 @@ class Broker(OneByOne, Core):
         deadline, wanted = clock.monotonic() + timeout, said(queues)
         with self._ears.listen() as ear:
             answer = ear.taken_up(wanted, alone)
+            worker = ear.standby.worker if answer is not None else ""
             while True:
                 if answer is None:
-                    answer = self._server.run("wait", ear.name, wanted, int(alone))
-                if answer == 1:
+                    answer = self._stand_by(ear, worker, wanted, alone)
+                if answer == 1 or self._ears.hands.has(worker):
                     return True
                 left = deadline - clock.monotonic()
                 if left <= 0 or ear.woken:
-                    return self._nothing(ear)
+                    return self._leave(ear, worker)
                 begun, until_due = clock.monotonic(), _seconds(answer)
                 ear.wait(min(left, RECHECK_SECONDS, until_due))
-                if ear.heard or clock.monotonic() - begun >= until_due < RECHECK_SECONDS:
+                if ear.standby.heard:
+                    ear.standby.end(ear.standby.now, lasted=False)
+                    return True
+                if clock.monotonic() - begun >= until_due < RECHECK_SECONDS:
                     return True  # to look first would only take longer
                 answer = None
 
-    def _nothing(self, ear: Ear) -> bool:
-        """False; who has gone hears no more."""
-        self._server.run("leave", ear.name)
-        return False
+    def _stand_by(self, ear: Ear, worker: str, wanted: bytes, alone: bool) -> Any:
+        """What `lua/wait.lua` says of the work; the ear stands by for it."""
+        asks = ear.asks(worker, stands_by=True)
+        lasted, answer = self._server.run("wait", *asks, worker, wanted, int(alone))
+        ear.answered(lasted, answer)
+        return answer
+
+    def _leave(self, ear: Ear, worker: str) -> bool:
+        """Whether something was handed over at the last moment; who has gone hears no more."""
+        name, *_ = ear.asks(worker, stands_by=False)
+        ear.answered(self._server.run("leave", name), None)
+        return self._ears.hands.has(worker)
 
 
 def _said(messages: Sequence[Message], by: Claim | None) -> tuple[str, bytes, int]:

@@ -1,13 +1,15 @@
 """Ears hear at once what others would have to look for again and again.
 
 An ear is a connection that listens to a channel of its own, whose name it leaves with the server while
-somebody waits for work, and beside each job for whose end somebody waits. A word on it is a hint: whoever
-waits looks once a second all the same, and with each look makes sure that its ear is not deaf.
+somebody stands by for work, and beside each job for whose end somebody waits. A word on it is a hint, or
+brings a job. Whoever waits looks once a second all the same, and makes sure with each look that its ear is
+not deaf.
 """
 
 from __future__ import annotations
 
 import os
+import struct
 import threading
 from collections import deque
 from collections.abc import Collection, Generator, Iterator
@@ -20,12 +22,16 @@ from cardoon.engines.forks import heed
 from cardoon.engines.readable import drain, readable
 from cardoon.engines.redis.connection import Connections
 from cardoon.engines.redis.faults import translated
+from cardoon.engines.redis.standby import Hands, Stand, Standby
 from cardoon.engines.redis.wire import Connection, answer, command, descriptor, drop
 from cardoon.model import clock
 from cardoon.model.errors import EngineError
 
 RECHECK_SECONDS = 1.0
 """Whoever sleeps looks that often anyway."""
+
+_ENDS, _HAND = b"e", b"h"
+_number = struct.Struct("<I").unpack_from
 
 
 class Ears:
@@ -37,6 +43,7 @@ class Ears:
         heed(self)
 
     def _forget(self) -> None:
+        self.hands = Hands()
         self._owed = False
         self._resting: deque[Ear] = deque()
         self._early: dict[int, Ear] = {}
@@ -51,7 +58,8 @@ class Ears:
     @contextmanager
     def listen(self) -> Generator[Ear]:
         """An ear that hears from now on what the server tells it."""
-        ear = self._early.pop(threading.get_ident(), None) or self._ear()
+        me = threading.get_ident()
+        ear = self._early.pop(me, None) or self._ear()
         if not ear.promised:
             ear.begin()
         self._listening.add(ear)
@@ -61,31 +69,41 @@ class Ears:
         finally:
             self._listening.discard(ear)
             ear.promised = None
-            self._resting.append(ear)
-
-    def early(self) -> Ear | None:
-        """An ear for the next `listen` of this thread, if one rests; what is `promised` to it is for that."""
-        me = threading.get_ident()
-        ear = self._early.pop(me, None) or (self._ear() if self._resting else None)
-        if ear is not None:
-            ear.promised = None
-            try:
-                ear.begin()
-            finally:
+            if ear.standby.now is None:
+                self._resting.append(ear)
+            else:
                 self._early[me] = ear
+
+    def early(self, will_wait: bool) -> Ear | None:
+        """An ear for the next `listen` of this thread, if one rests; what is `promised` to it is for that.
+
+        Who will not wait gets that which stands by still, so that this can be ended.
+        """
+        me = threading.get_ident()
+        ear = self._early.get(me)
+        if ear is None and will_wait and self._resting:
+            ear = self._early[me] = self._ear()
+        if ear is None or not (will_wait or ear.standby.now):
+            return None
+        ear.promised = None
+        ear.begin()
         return ear
 
     def _ear(self) -> Ear:
         try:
             return self._resting.pop()
         except IndexError:
-            return Ear(self._connections)
+            return Ear(self._connections, self.hands)
 
     def close(self) -> None:
-        """Let go of all ears that rest."""
-        while self._early:
-            with suppress(KeyError):
-                self._resting.append(self._early.popitem()[1])
+        """Let go of all ears that rest. One that stands by is left without a connection: how that ends is
+        for the next `exchange` of its thread to find out.
+        """
+        for me, ear in list(self._early.items()):
+            if ear.standby.now is not None:
+                ear.hang_up()
+            elif self._early.pop(me, None) is ear:
+                self._resting.append(ear)
         while self._resting:
             with suppress(IndexError):
                 self._resting.pop().close()
@@ -99,19 +117,24 @@ class Ears:
     def forked(self) -> None:
         """See `Forkable`."""
         self.close()
+        for ear in self._early.values():
+            ear.close()
         self._forget()
 
 
 class Ear:
-    """Hears words on its channel. `woken` once somebody ended this wait early, `heard` after a word.
+    """Hears words on its channel. `woken` once somebody ended this wait early.
 
-    `promised` is what an `exchange` said of the work that the next `wait` is for: its queues, whether it is
-    alone, the answer. `awaited` are the jobs of whose ends it will be told, by their keys.
+    `standby` says for which work it listens. `promised` is what an `exchange` said of the work that the
+    next `wait` is for: its queues, whether it is alone, the answer. `awaited` are the jobs of whose ends it
+    will be told, by their keys.
     """
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: Connections, hands: Hands) -> None:
         self.name = clock.new_id()
-        self.woken = self.heard = False
+        self.woken = False
+        self.standby = Standby(hands)
+        self._before: Stand | None = None
         self.awaited: set[bytes] = set()
         self._told: dict[bytes, bytes] = {}
         self._looked = 0.0
@@ -122,11 +145,10 @@ class Ear:
         self._wake_reader, self._wake_writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
 
     def begin(self) -> None:
-        """Listen, and forget what was heard before."""
-        self.woken = self.heard = False
+        """Listen, and forget what was heard before of ends."""
+        self.woken = False
         drain(self._wake_reader)
-        if self._connection is not None:
-            self._hear()
+        self.hear()
         self.awaited -= self._told.keys()  # of these it was told too early: somebody may have moved them on
         self._told.clear()
         self._open()
@@ -135,6 +157,25 @@ class Ear:
         """The answer to this question, if it was promised; else None."""
         promised = self.promised
         return promised[2] if promised and promised[:2] == (wanted, alone) else None
+
+    def asks(self, worker: str, stands_by: bool) -> tuple[str, int, int]:
+        """What a script is told of it: its name, whether it may stand by still, and the number under which it
+        will for this worker (0: it will not).
+        """
+        self._before = self.standby.now
+        number = self.standby.begin(worker).number if stands_by else 0
+        return self.name, int(self._before is not None), number
+
+    def answered(self, lasted: Any, answer: Any) -> None:
+        """Whether it stood by until it asked, else it was told something; and what `lua/listen.lua` says:
+        with 1, or without an answer, it does not stand by now.
+        """
+        if self._before is not None:
+            if not lasted:
+                self.hear()
+            self.standby.end(self._before, bool(lasted))
+        if answer is None or answer == 1:
+            self.standby.now = None
 
     def to_ask(self, keys: Collection[bytes]) -> list[bytes]:
         """Those of whose ends it would not be told; all of them once the last look at all is a second ago."""
@@ -163,8 +204,9 @@ class Ear:
             sources.append(descriptor(self._connection))
         ready = readable(sources, seconds)
         if ready - {self._wake_reader}:
-            self._hear(ready=True)
-            return not (self._wake_reader in ready or self.heard or self._told or self._connection is None)
+            self.hear(ready=True)
+            is_told = self.standby.heard or self._told
+            return not (self._wake_reader in ready or is_told or self._connection is None)
         if not ready and clock.monotonic() - self._sure >= RECHECK_SECONDS:
             self._ask()
         return False
@@ -188,37 +230,43 @@ class Ear:
             raise translated(error, self._connections.place.shown) from error
         self._connection, self._asked, self._sure = connection, False, clock.monotonic()
 
-    def _hear(self, ready: bool = False) -> None:
+    def hear(self, ready: bool = False) -> None:
         """Take in what was said, all that is there; a connection that broke is replaced by the next wait."""
         try:
             while self._connection and (ready or self._connection.can_read(0)):
                 self._take_in(self._connection.read_response())
                 ready = False
         except (exceptions.RedisError, OSError):
-            self._break()
+            self.hang_up()
 
     def _take_in(self, said: Any) -> None:
         self._sure = clock.monotonic()
         if said[0] == b"pong":
             self._asked = False
-        elif said[0] == b"message" and said[2]:
-            self._told.update(_ends(said[2]))
         elif said[0] == b"message":
-            self.heard = True
+            self._take_word(said[2])
+
+    def _take_word(self, word: bytes) -> None:
+        if word[:1] == _ENDS:
+            self._told.update(_pairs(word, 1))
+        else:
+            handed = next(_pairs(word, 5)) if word[:1] == _HAND else None
+            self.standby.hear(_number(word, 1)[0], handed)
 
     def _ask(self) -> None:
         """Make sure that somebody speaks: who did not answer the last time is not there any more."""
         if self._asked:
-            return self._break()
+            return self.hang_up()
         try:
             if self._connection is not None:
                 self._connection.send_packed_command([command("PING")], check_health=False)
         except (exceptions.RedisError, OSError):
-            return self._break()
+            return self.hang_up()
         self._asked, self._sure = True, clock.monotonic()
         return None
 
-    def _break(self) -> None:
+    def hang_up(self) -> None:
+        """Let go of its connection; the next wait has a new one."""
         connection, self._connection = self._connection, None
         self.awaited.clear()
         if connection is not None:
@@ -226,14 +274,13 @@ class Ear:
 
     def close(self) -> None:
         """Let go of its connection and its pipe."""
-        self._break()
+        self.hang_up()
         os.close(self._wake_reader)
         os.close(self._wake_writer)
 
 
-def _ends(said: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Jobs and their records, from a word of `lua/wake.lua`."""
-    at = 0
+def _pairs(said: bytes, at: int) -> Iterator[tuple[bytes, bytes]]:
+    """Jobs by their keys, with their records, which begin there in a word."""
     while at < len(said):
         key, at = _part(said, at)
         record, at = _part(said, at)

@@ -22,6 +22,7 @@ GROUPS = (
     "repeat",
     "annotate",
     "wait",
+    "standby",
     "cancel",
     "terminate",
     "replay",

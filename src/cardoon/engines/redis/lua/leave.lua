@@ -1,5 +1,6 @@
 -- with: base
--- This ear does not wait for work any more, so that it is not told what another should hear. ARGV: shift, ear.
+-- This ear does not wait for work any more, so that it is not told what another should hear: 1 if it did until now,
+-- else 0. ARGV: shift, ear.
 
 redis.set_repl(redis.REPL_NONE)
 return redis.call('HDEL', base .. ':ears', ARGV[2])

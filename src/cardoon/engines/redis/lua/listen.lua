@@ -1,4 +1,4 @@
--- Who finds nothing to claim begins to listen in the same step, so that nothing falls between the two.
+-- Who finds nothing to claim stands by from the same step on, so that nothing falls between the two.
 
 -- Whether one of these sources has a ready job; what called off jobs left at its head is dropped.
 local function any_ready(wanted, alone)
@@ -13,19 +13,23 @@ local function any_ready(wanted, alone)
   return alone and oldest_suspect(wanted)
 end
 
--- 1 when there may be something to claim; else in how many seconds something falls due (text; '' when nothing
--- will), and until then, or for LISTENS seconds, this ear hears of what comes.
-local function listen(ear, wanted, alone)
-  local due = redis.call('ZRANGE', base .. ':due', 0, 0, 'WITHSCORES')[2]
-  local is_any = due and tonumber(due) <= now or any_ready(wanted, alone)
+-- This ear stands by no more: whether it did until now. Neither is written to the disk.
+local function stand_down(ear)
   redis.set_repl(redis.REPL_NONE)
-  if is_any then
-    redis.call('HDEL', base .. ':ears', ear)
-  else
-    local seconds = math.min(LISTENS, due and due - now or LISTENS)
-    redis.call('HSET', base .. ':ears', ear, cmsgpack.pack({ wall + seconds, wanted or false }))
-    redis.call('PEXPIRE', base .. ':ears', 60000)
-  end
+  local lasted = redis.call('HDEL', base .. ':ears', ear)
   redis.set_repl(redis.REPL_ALL)
-  return is_any and 1 or due and tostring(due - now) or ''
+  return lasted
+end
+
+-- 1 when there may be something to claim; else in how many seconds something falls due (text; '' when nothing
+-- will), and until then, or for LISTENS seconds, this ear stands by under that number for that worker.
+local function listen(ear, number, worker, wanted, alone)
+  local due = redis.call('ZRANGE', base .. ':due', 0, 0, 'WITHSCORES')[2]
+  if due and tonumber(due) <= now or any_ready(wanted, alone) then return 1 end
+  local seconds = math.min(LISTENS, due and due - now or LISTENS)
+  redis.set_repl(redis.REPL_NONE)
+  redis.call('HSET', base .. ':ears', ear, cmsgpack.pack({ wall + seconds, wanted or false, worker, number }))
+  redis.call('PEXPIRE', base .. ':ears', 60000)
+  redis.set_repl(redis.REPL_ALL)
+  return due and tostring(due - now) or ''
 end

@@ -56,6 +56,11 @@ BUCKET = 100
 -- For so many seconds an ear hears; who waits looks each second, and listens anew.
 LISTENS = 2
 
+-- What an ear is told begins with one of these: there is work, this job is yours, these ended.
+WORD = 'w'
+HAND = 'h'
+ENDS = 'e'
+
 MOST_AT_ONCE = 1000
 MOST_PASSED_OVER = 10000
 

@@ -19,8 +19,8 @@ local function write_counts()
   end
 end
 
-local function heard_by(ear)
-  return redis.call('PUBLISH', base .. ':ear:' .. ear, '') > 0
+local function heard_by(ear, number)
+  return redis.call('PUBLISH', base .. ':ear:' .. ear, struct.pack('<c1I4', WORD, number)) > 0
 end
 
 -- Wakes as many of those that wait for work as there is work for. That an ear does not wait any more is not
@@ -34,7 +34,7 @@ local function wake_workers()
     for queue, left in pairs(woken) do
       if left > 0 and (not wish[2] or wish[2][queue]) then
         redis.call('HDEL', base .. ':ears', ears[n])
-        if wish[1] > wall and heard_by(ears[n]) then woken[queue] = left - 1 end
+        if wish[1] > wall and heard_by(ears[n], wish[4]) then woken[queue] = left - 1 end
         break
       end
     end
@@ -67,6 +67,6 @@ local function wake_waiters()
       end
     end
   end
-  for ear, ends in pairs(told) do redis.call('PUBLISH', base .. ':ear:' .. ear, table.concat(ends)) end
+  for ear, ends in pairs(told) do redis.call('PUBLISH', base .. ':ear:' .. ear, ENDS .. table.concat(ends)) end
   redis.set_repl(redis.REPL_ALL)
 end

@@ -1,0 +1,97 @@
+"""How workers stand by for work, and what they are handed meanwhile.
+
+A job that is pushed while a worker stands by with nothing to do is claimed for it in the same step, and told
+on its ear. A word may be lost. So each standing by has a number, and ends in one of three ways: by a word of
+that number, by an answer of the server that it lasted until then, or in doubt.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import NamedTuple
+
+Handed = tuple[bytes, bytes]
+"""The key of a job that was claimed for a worker, and its record."""
+
+
+class Hands:
+    """What was handed to the workers of one engine object, until they take it."""
+
+    def __init__(self) -> None:
+        self._handed: dict[str, list[Handed]] = defaultdict(list)
+        self._in_doubt: set[str] = set()
+
+    def give(self, worker: str, handed: Handed) -> None:
+        """A job that is the worker's now."""
+        self._handed[worker].append(handed)
+
+    def doubt(self, worker: str) -> None:
+        """Something may have been handed to it that it did not hear of."""
+        self._in_doubt.add(worker)
+
+    def has(self, worker: str) -> bool:
+        """Whether there is something to be taken, or in doubt."""
+        return worker in self._handed or worker in self._in_doubt
+
+    def take(self, worker: str) -> list[Handed]:
+        """What was handed to it, each once."""
+        return self._handed.pop(worker, [])
+
+    def take_doubt(self, worker: str) -> bool:
+        """Whether something may have been handed to it unheard; asked once."""
+        is_in_doubt = worker in self._in_doubt
+        self._in_doubt.discard(worker)
+        return is_in_doubt
+
+
+class Stand(NamedTuple):
+    """A standing by: its number, and the worker that may be handed a job, empty for nobody."""
+
+    number: int
+    worker: str
+
+
+class Standby:
+    """Whether, and under which number, one ear stands by."""
+
+    def __init__(self, hands: Hands) -> None:
+        self._hands = hands
+        self._last = 0
+        self._words: dict[int, Handed | None] = {}
+        self.now: Stand | None = None
+
+    def begin(self, worker: str) -> Stand:
+        """From now on, as long as nobody says otherwise, it stands by for this worker."""
+        self._last += 1
+        self.now = Stand(self._last, worker)
+        return self.now
+
+    def hear(self, number: int, handed: Handed | None) -> None:
+        """A word to who stood by under this number: there is work, or this job."""
+        self._words[number] = handed
+
+    @property
+    def worker(self) -> str:
+        """For whom it stands by; empty for nobody."""
+        return self.now.worker if self.now else ""
+
+    @property
+    def heard(self) -> bool:
+        """Whether a word came, which ends it."""
+        return self.now is not None and self.now.number in self._words
+
+    def end(self, stand: Stand | None, lasted: bool) -> None:
+        """It stood by so, until now or until it was told; what it was handed is given on."""
+        if self.now is stand:
+            self.now = None
+        words, self._words = self._words, {}
+        if stand is None:
+            return
+        for number in words:
+            if number > stand.number:
+                self._words[number] = words[number]
+        handed = words.get(stand.number)
+        if handed:
+            self._hands.give(stand.worker, handed)
+        elif not lasted and stand.number not in words and stand.worker:
+            self._hands.doubt(stand.worker)
