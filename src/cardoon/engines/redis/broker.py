@@ -11,7 +11,7 @@ from cardoon.engines.contract import End, Turn, lost_by
 from cardoon.engines.exchange import OneByOne, hit_after, hit_before
 from cardoon.engines.redis.connection import Call
 from cardoon.engines.redis.core import Core, fence, packed_messages, said
-from cardoon.engines.redis.ears import RECHECK_SECONDS, Ear
+from cardoon.engines.redis.ear import RECHECK_SECONDS, Ear
 from cardoon.engines.redis.records import body_of, claim_of, folded, id_of, key_of, loose_task, record_of
 from cardoon.engines.redis.settling import packed_end
 from cardoon.engines.redis.standby import Handed

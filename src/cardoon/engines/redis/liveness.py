@@ -114,7 +114,8 @@ class Liveness(Core):
         forgotten = self._forget_old()
         if failpoints.armed:
             failpoints.hit("sweep.after_release")
-        return Swept(due=due, expired=expired, forgotten=forgotten, dead=retired)
+        again = self._silence.again()
+        return Swept(due=due, expired=expired, forgotten=forgotten, dead=retired, again=again)
 
     def _forget_old(self) -> int:
         """Walk over all jobs a window at a time, at leisure unless there is much to forget."""

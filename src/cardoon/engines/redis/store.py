@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from cardoon.engines.redis.core import Core, fence
-from cardoon.engines.redis.ears import RECHECK_SECONDS, Ear
+from cardoon.engines.redis.ear import RECHECK_SECONDS, Ear
 from cardoon.engines.redis.records import (
     CODES,
     Record,
