@@ -4,6 +4,7 @@ from benchmarks.scenarios.backlog import BACKLOG
 from benchmarks.scenarios.concurrency import CONCURRENCY
 from benchmarks.scenarios.dashboard import DASHBOARD
 from benchmarks.scenarios.drain import DRAIN
+from benchmarks.scenarios.first import FIRST
 from benchmarks.scenarios.health import HEALTH
 from benchmarks.scenarios.idle import IDLE, IDLE_LANES
 from benchmarks.scenarios.imports import IMPORTS
@@ -21,7 +22,7 @@ from benchmarks.scenarios.waiters import WAITERS
 
 _IN_ORDER = (
     SEND, MAP, DRAIN, LANES, CONCURRENCY, LATENCY, LATENESS, WAITERS, IDLE, IDLE_LANES, HEALTH, BACKLOG,
-    DASHBOARD, SIZE, START, IMPORTS, STOP, RECOVERY, MEMORY,
+    DASHBOARD, SIZE, START, FIRST, IMPORTS, STOP, RECOVERY, MEMORY,
 )  # fmt: skip
 ALL = {scenario.name: scenario for scenario in _IN_ORDER}
 _LONG = (LANES, CONCURRENCY, LATENESS, WAITERS, IDLE_LANES, HEALTH, DASHBOARD, STOP, RECOVERY, MEMORY)

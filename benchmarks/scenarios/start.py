@@ -25,11 +25,11 @@ def rounds(ground: Ground, scale: Scale) -> Iterator[Readings]:
 
 def _measured(ground: Ground) -> tuple[float, float, float]:
     """Milliseconds of the first job, of a bare interpreter, and of what importing cardoon adds to that."""
-    first, bare = _first_job(ground), milliseconds_of("pass")
+    first, bare = first_job(ground), milliseconds_of("pass")
     return first, bare, milliseconds_of("import cardoon") - bare
 
 
-def _first_job(ground: Ground) -> float:
+def first_job(ground: Ground) -> float:
     """Milliseconds from the command of a worker to the start of the job that waits for it."""
     with ground.fresh() as place, stored_in(place):
         handle = add.delay(1, 1)

@@ -16,7 +16,10 @@ import pytest
 from tests import servers
 
 from cardoon.engines.contract import CALL_SECONDS
+from cardoon.engines.postgres import schema
 from cardoon.engines.postgres.engine import PostgresEngine
+from cardoon.engines.postgres.errors import not_connected
+from cardoon.engines.postgres.place import parse
 from cardoon.model import clock
 from cardoon.model.errors import EngineError, EngineRefused, EngineUnavailable
 from cardoon.model.message import Message
@@ -109,6 +112,30 @@ def test_a_connection_that_breaks_within_the_handshake_is_no_refusal(
             for cut in (proxy.cut_before, proxy.cut_after):
                 cut(request)
                 assert "certificate was not accepted" not in refused(url, EngineUnavailable)
+
+
+# -- another version
+
+
+def test_a_server_that_is_too_old_is_refused_and_left_as_it_is(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bound is moved: a server that is truly older is not to be had everywhere."""
+    url = start().url
+    monkeypatch.setattr(schema, "OLDEST_SERVER", 10**6)
+    assert "needs 13 or newer" in refused(url)
+    with closing(PostgresEngine(url)) as engine, pytest.raises(EngineRefused, match=r"is PostgreSQL \d+"):
+        engine.migrate()
+    with psycopg.connect(url) as db:
+        assert db.execute("SELECT to_regnamespace('cardoon') IS NULL").fetchall() == [(True,)]
+
+
+def test_one_that_does_not_even_know_our_settings_is_refused_as_too_old() -> None:
+    said = 'FATAL:  unrecognized configuration parameter "plan_cache_mode"'  # as 11 says it
+    place = parse("postgresql://ada@127.0.0.1/shop", profile="durable", retention=None)
+    told = not_connected(psycopg.OperationalError(said), place)
+    assert isinstance(told, EngineRefused)
+    assert "older than PostgreSQL 12; Cardoon needs 13 or newer" in str(told)
 
 
 # -- another language

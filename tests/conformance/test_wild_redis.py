@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from tests import servers
 
 from cardoon.engines.contract import CALL_SECONDS
 from cardoon.engines.urls import connect
 from cardoon.model.errors import ConfigurationError, EngineError, EngineRefused, EngineUnavailable
 from cardoon.testing import faults
+from cardoon.testing.conformance import versions
+from cardoon.testing.conformance.__main__ import main
 from cardoon.testing.faults.servers.ports import free_port
 
 from .certificates import Authority
@@ -78,6 +81,22 @@ def test_a_database_that_is_not_there_is_refused(redis_url: str) -> None:
     assert "out of range" in refused(f"{redis_url.rpartition('/')[0]}/99")
     with pytest.raises(ConfigurationError, match="a number"):
         connect(f"{redis_url.rpartition('/')[0]}/jobs")
+
+
+def test_a_server_that_is_too_old_is_refused_by_its_version_and_stands_so_in_the_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bound is moved: a server that is truly older is not to be had everywhere."""
+    version = servers.private("redis").version
+    monkeypatch.setattr("cardoon.engines.redis.standing.OLDEST", (1_000, 0))
+    table = tmp_path / "versions.json"
+    told = CliRunner().invoke(main, ["redis", "--add", str(table)])
+    assert told.exit_code == 2
+    assert f"is {version}; 6.2 or newer is needed" in told.output
+    assert "broken" not in told.output
+    (entry,) = versions.read(table)
+    assert (entry.server, entry.laws) == (version, 0)
+    assert version in entry.refused
 
 
 ANSWERS = {

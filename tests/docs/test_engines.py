@@ -2,6 +2,7 @@
 
 After another run of all engines, `python -m cardoon.testing.conformance memory:// sqlite:///trial.db
 postgres redis --write docs/figures/laws.json`, write the page: `python -m tests.docs.test_engines --write`.
+So after one of another version of a server, kept by `--add docs/figures/versions.json`.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from pathlib import Path
 import msgspec
 
 from cardoon.engines.contract import Capabilities
-from cardoon.testing.conformance import laws
+from cardoon.testing.conformance import laws, versions
 from cardoon.testing.conformance.kept import Table
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "engines.md"
 KEPT = DOCS / "figures" / "laws.json"
+TRIED = DOCS / "figures" / "versions.json"
 MARKED = re.compile(r"<!-- laws -->.*?<!-- /laws -->", re.DOTALL)
 WIDTH = 110
 AGAIN = "python -m cardoon.testing.conformance memory:// sqlite:///trial.db postgres redis"
@@ -28,6 +30,12 @@ _BEFORE = (
     "`{again}` tried {number} laws on {engines} in one run; `docs/figures/laws.json` has the verdict of each "
     "engine on each law. The numbers are those of [the guarantees](guarantees.md). A law is passed over only "
     "where it needs what an engine does not declare:"
+)
+
+_OF_VERSIONS = (
+    "Each of these versions was a private server of a run of all laws that there were on that day (UTC). "
+    "Another one is added by `python -m cardoon.testing.conformance postgres --programs FOLDER --add "
+    "docs/figures/versions.json`, or `redis`; the folder has the programs of that version."
 )
 
 NEEDS = {
@@ -54,6 +62,9 @@ def section() -> str:
         f"{textwrap.fill(before, WIDTH, break_on_hyphens=False)}\n",
         _of_capabilities(found),
         _of_laws(found),
+        "### Which versions of servers keep them\n",
+        f"{textwrap.fill(_OF_VERSIONS, WIDTH, break_on_hyphens=False)}\n",
+        _of_versions(versions.read(TRIED)),
     ]
     return "\n".join(["<!-- laws -->", *parts, "<!-- /laws -->"])
 
@@ -79,6 +90,23 @@ def _of_laws(found: Table) -> str:
         ["passed over", *(f"{len(found.passed_over(n))}" for n in several)],
     ]
     return _rows(["", *(tried.engine for tried in found.engines)], rows)
+
+
+def _of_versions(entries: list[versions.Entry]) -> str:
+    rows = [
+        [
+            entry.server,
+            entry.profile or "-",
+            *(["refused"] * 2 if entry.refused else _kept(entry)),
+            entry.date,
+        ]
+        for entry in entries
+    ]
+    return _rows(["server", "profile", "laws kept", "laws broken", "day"], rows)
+
+
+def _kept(entry: versions.Entry) -> list[str]:
+    return [f"{entry.kept} of {entry.laws}", ", ".join(f"`{law}`" for law in entry.broken) or "none"]
 
 
 def _rows(head: list[str], rows: list[list[str]]) -> str:
@@ -109,6 +137,16 @@ def test_no_law_is_broken_and_only_what_is_not_declared_is_passed_over() -> None
         passed_over = {law for law, needed in needs.items() if not needed <= {*tried.capabilities}}
         assert {*found.passed_over(number)} == passed_over
         assert found.kept(number) == len(found.laws) - len(passed_over)
+
+
+def test_every_version_that_is_served_keeps_all_laws_and_an_older_one_is_refused_by_name() -> None:
+    entries = versions.read(TRIED)
+    assert entries
+    for entry in entries:
+        if entry.refused:
+            assert entry.server in entry.refused
+        else:
+            assert (entry.kept, entry.broken) == (entry.laws, []), entry.server
 
 
 def test_every_capability_has_its_sentence() -> None:

@@ -229,6 +229,31 @@ def test_a_delay_holds_up_both_ways(proxy: faults.Proxy) -> None:
         assert ask(line, "b") == "B"
 
 
+def test_packets_that_are_lost_are_sent_again_and_make_it_late(proxy: faults.Proxy) -> None:
+    late, asked = 0.1, 0
+    with call(proxy) as before:
+        proxy.lose(0.3)
+        with call(proxy) as after:
+            for line in (before, after):
+                took = 0.0
+                while took < late:
+                    begun, asked = time.monotonic(), asked + 1
+                    assert ask(line, f"a{asked}", 60.0) == f"A{asked}"
+                    took = time.monotonic() - begun
+                    assert asked < 1_000, "nothing is late, so nothing was lost"
+            proxy.heal()
+            quickest = [seconds_of(line) for line in (before, after) for _ in range(20)]
+    assert sorted(quickest)[len(quickest) // 2] < late
+    with pytest.raises(ValueError, match="from 0 to less than 1"):
+        proxy.lose(1.0)
+
+
+def seconds_of(line: socket.socket) -> float:
+    begun = time.monotonic()
+    assert ask(line, "b") == "B"
+    return time.monotonic() - begun
+
+
 def test_split_sends_small_pieces(proxy: faults.Proxy) -> None:
     proxy.split(1)
     proxy.delay(0.005)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -172,6 +173,31 @@ def test_a_replica_follows_and_takes_over_with_what_it_heard(kind: str, until) -
         second.restart()
         assert remembers(second, "before")
         assert remembers(second, "after")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_programs_of_another_version_are_taken_from_a_folder(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(faults.CannotInject, match=f"in {tmp_path};"):
+        servers.private(kind, programs=str(tmp_path))
+    folder, program = tmp_path, servers.private(kind).command()[0]
+    if kind == "redis":
+        (folder / "valkey-server").symlink_to(program)
+    else:
+        folder = Path(program).resolve().parent  # whoever runs it sees nothing of ours
+    monkeypatch.chdir(folder.parent)
+    with servers.private(kind, programs=folder.name) as server:
+        assert Path(server.command()[0]).parent == folder
+        assert told_version(server).startswith(server.version.partition(" ")[2])
+        assert re.fullmatch(r"(PostgreSQL|Redis|Valkey) \d+\.\S+", server.version)
+
+
+def told_version(server: faults.Server) -> str:
+    """The number of its version, as it tells its clients."""
+    if isinstance(server, faults.RedisServer):
+        return re.findall(r"(?:valkey|redis)_version:(\S+)", ask_redis(server, "INFO server"))[-1]
+    return ask_postgres(server, "SHOW server_version")
 
 
 def takes_writes(server: faults.Server) -> bool:

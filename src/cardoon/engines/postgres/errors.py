@@ -35,6 +35,7 @@ _WORDS = (
      "add sslmode=disable to the URL if you trust the network between"),
     (r"valid client certificate|alert (unknown ca|bad certificate|certificate)", "the server wants to see a "
      "certificate of yours that it trusts: name it by sslcert=FILE and sslkey=FILE"),
+    (r"\b(jit|plan_cache_mode)\b", "the server is older than PostgreSQL 12; Cardoon needs 13 or newer"),
     (r"certificate|sslmode|sslrootcert", "the server's certificate was not accepted: name its authority by "
      "sslrootcert=FILE, and the host as the certificate does; or it has expired"),
 )  # fmt: skip

@@ -20,9 +20,7 @@ _TABLE = """CREATE TABLE {schema}.migrations (
 
 def check(db: psycopg.Connection, place: Place) -> None:
     """Raises EngineRefused unless server and schema are ones that this Cardoon works with."""
-    version = db.info.server_version
-    if version < OLDEST_SERVER:
-        raise EngineRefused(f"{place.shown} is PostgreSQL {_told(version)}; Cardoon needs 13 or newer")
+    _refuse_old(db, place)
     if db.execute("SELECT pg_is_in_recovery()").fetchall()[0][0]:
         raise EngineRefused(f"{place.shown} is a read-only replica; name the primary in the URL")
     done, known = applied(db, place), len(migrations(MIGRATIONS))
@@ -37,6 +35,12 @@ def check(db: psycopg.Connection, place: Place) -> None:
         )
 
 
+def _refuse_old(db: psycopg.Connection, place: Place) -> None:
+    version = db.info.server_version
+    if version < OLDEST_SERVER:
+        raise EngineRefused(f"{place.shown} is PostgreSQL {_told(version)}; Cardoon needs 13 or newer")
+
+
 def applied(db: psycopg.Connection, place: Place) -> int:
     """How many migrations the schema has; 0 when there is none."""
     there = db.execute("SELECT to_regclass(%s) IS NOT NULL", [f"{place.quoted}.migrations"]).fetchall()[0][0]
@@ -47,7 +51,11 @@ def applied(db: psycopg.Connection, place: Place) -> int:
 
 
 def bring_up(db: psycopg.Connection, place: Place) -> list[str]:
-    """Apply the migrations that are missing, in one transaction; their names. Others wait meanwhile."""
+    """Apply the migrations that are missing, in one transaction; their names. Others wait meanwhile.
+
+    Raises EngineRefused for a server that is too old, on which nothing is made.
+    """
+    _refuse_old(db, place)
     with db.transaction():
         db.execute("SET LOCAL statement_timeout = '10min'; SET LOCAL synchronous_commit = on")
         db.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"cardoon {place.schema}"])

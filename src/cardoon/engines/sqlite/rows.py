@@ -18,7 +18,18 @@ from cardoon.model.message import Message, Unreadable
 from cardoon.model.outcome import ErrorReport, Outcome
 from cardoon.model.states import State
 
-Q = queries(Path(__file__).with_name("queries.sql"))
+
+def _recognized(query: str) -> str:
+    """With its first word in small letters.
+
+    In a Turkish locale, where I is not the capital of i, Python's sqlite3 takes `INSERT` for no write, and
+    counts no rows of it.
+    """
+    word, space, rest = query.partition(" ")
+    return f"{word.lower()}{space}{rest}"
+
+
+Q = {name: _recognized(query) for name, query in queries(Path(__file__).with_name("queries.sql")).items()}
 
 RECHECK_SECONDS = 1.0
 """A bell is a hint and the table is the truth: whoever sleeps looks that often anyway."""

@@ -1,18 +1,18 @@
-"""`python -m cardoon.testing.conformance URL... [--only WORD] [--json]`."""
+"""`python -m cardoon.testing.conformance URL... [--only WORD] [--json] [--programs FOLDER]`."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import click
 
-from cardoon.model.errors import CardoonError
+from cardoon.model.errors import CardoonError, EngineRefused
 from cardoon.model.url import mask
 from cardoon.testing import faults
-from cardoon.testing.conformance import kept, paper
+from cardoon.testing.conformance import kept, paper, versions
 from cardoon.testing.conformance.suite import Report, Verdict, side_by_side
 
 _PRIVATE = {"postgres": faults.PostgresServer, "redis": faults.RedisServer}
@@ -45,24 +45,61 @@ class _Groups:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Keep the table of engines and laws in this file, as JSON.",
 )
-def main(urls: tuple[str, ...], only: str, wants_json: bool, file: Path | None) -> None:
+@click.option(
+    "--programs",
+    metavar="FOLDER",
+    type=click.Path(exists=True, file_okay=False),
+    help="Where the programs of private servers are, as of another version.  [found on this machine]",
+)
+@click.option(
+    "--add",
+    "table",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Keep what came of this version of a server, beside other versions, in this JSON file.",
+)
+def main(
+    urls: tuple[str, ...],
+    only: str,
+    wants_json: bool,
+    file: Path | None,
+    programs: str | None,
+    table: Path | None,
+) -> None:
     """Try every law on the engine of each URL, each in a fresh place that is removed afterwards.
 
     The words `postgres` and `redis` stand for a private server that is started for this, and that laws may
     kill. Exit code 1 when a law is broken, 2 when it could not begin.
     """
+    if table is not None and only:
+        raise click.UsageError("--add keeps runs of all laws, and --only leaves out some")
     try:
         with ExitStack() as end:
-            reports = _try([_url(url, end) for url in urls], only, wants_json)
+            of = [_server(url, programs or "", end) for url in urls]
+            with _refusal_kept(of, table):
+                reports = _try([one if isinstance(one, str) else one.url for one in of], only, wants_json)
     except CardoonError as error:
         raise click.UsageError(str(error)) from None
     if file is not None:
         file.write_text(kept.as_json(kept.Table.of(reports)), "utf-8")
+    if table is not None:
+        versions.add(table, [versions.Entry.of(report) for report in reports if report.version])
     sys.exit(0 if all(report.ok for report in reports) else 1)
 
 
-def _url(word: str, end: ExitStack) -> str:
-    return end.enter_context(_PRIVATE[word]()).url if word in _PRIVATE else word
+def _server(word: str, programs: str, end: ExitStack) -> faults.Server | str:
+    return end.enter_context(_PRIVATE[word](programs=programs)) if word in _PRIVATE else word
+
+
+@contextmanager
+def _refusal_kept(of: Sequence[faults.Server | str], table: Path | None) -> Generator[None]:
+    """A private server that is refused, as one that is too old, is an entry of the table too."""
+    try:
+        yield
+    except EngineRefused as error:
+        (first, *others) = of
+        if table is not None and isinstance(first, faults.Server) and not others:
+            versions.add(table, [versions.Entry.of_refusal(first.version, str(error))])
+        raise
 
 
 def _try(urls: Sequence[str], only: str, wants_json: bool) -> list[Report]:

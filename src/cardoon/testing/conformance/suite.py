@@ -90,7 +90,7 @@ def side_by_side(
 
 
 class Court:
-    """One engine under trial."""
+    """One engine under trial. One that refuses, or cannot be reached, is not tried: entering raises that."""
 
     def __init__(self, url: str, connect: Connect) -> None:
         self._url, self._connect = url, connect
@@ -98,6 +98,11 @@ class Court:
         self._verdicts: list[Verdict] = []
 
     def __enter__(self) -> Self:
+        with ExitStack() as undo:
+            undo.callback(self._arena.cleanup)
+            undo.callback(self._crew.close)
+            self._blank = self._examined()
+            undo.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -111,6 +116,9 @@ class Court:
 
     def report(self) -> Report:
         """What came of the laws so far."""
+        return msgspec.structs.replace(self._blank, verdicts=self._verdicts)
+
+    def _examined(self) -> Report:
         with bench_in(self._arena, self._crew, self._connect) as bench:
             profile = bench.engine.profile()
             declared = msgspec.structs.asdict(bench.engine.capabilities)
@@ -122,7 +130,7 @@ class Court:
             version=profile.version,
             sentence=profile.sentence,
             capabilities=[*(name for name, there in declared.items() if there), *reached],
-            verdicts=self._verdicts,
+            verdicts=[],
         )
 
 

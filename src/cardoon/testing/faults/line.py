@@ -9,6 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from math import inf
 
+from cardoon.testing.faults.loss import lose
+
 _RESET_WHEN_CLOSED = struct.pack("ii", 1, 0)
 
 
@@ -69,6 +71,12 @@ class Line:
     def deafen(self) -> None:
         """Let the client hear nothing more."""
         self._deaf = True
+
+    def lose(self, share: float) -> None:
+        """Drop this share of the packets that client and server send."""
+        for end in (self.client, self.server):
+            with suppress(OSError):  # it is closed already
+                lose(end.get_extra_info("socket"), share)
 
     def cut(self) -> None:
         """Reset both connections, now."""

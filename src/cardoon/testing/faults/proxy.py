@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from cardoon.model import clock
 from cardoon.testing.faults.line import Line
+from cardoon.testing.faults.loss import lose
 from cardoon.testing.faults.servers.ports import HOST, free_port
 
 _CHUNK = 65_536
@@ -42,10 +43,12 @@ class Proxy:
         self._lines: set[Line] = set()
         self._trap: _Trap | None = None
         self._delay = 0.0
+        self._loss = 0.0
         self._size = _CHUNK
         self._deaf_after = inf
         self._flows = True
         self._accepting: asyncio.Task[None] | None = None
+        self._listener: socket.socket | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.address = HOST, free_port()
         """Where clients find it."""
@@ -104,6 +107,13 @@ class Proxy:
         """Hold up whatever passes, in both directions, for so long."""
         self._delay = seconds
 
+    def lose(self, share: float) -> None:
+        """Lose this share of the packets that client and server send, so that their kernels send them again.
+
+        A request or an answer is late by 0.2 s then, or 0.4 s and so on, and a connection by a second.
+        """
+        self._soon(self._set_loss, share)
+
     def split(self, size: int = 1) -> None:
         """Pass everything on in pieces of so many bytes."""
         self._size = size
@@ -130,6 +140,7 @@ class Proxy:
     def heal(self) -> None:
         """Be a good network again; a connection that lost something stays silent until it is cut."""
         self._delay, self._size, self._deaf_after = 0.0, _CHUNK, inf
+        self._soon(self._set_loss, 0.0)
         self._soon(self._go_on)
         self._do(self._listen())
 
@@ -163,6 +174,15 @@ class Proxy:
         for line in list(self._lines):
             change(line)
 
+    def _set_loss(self, share: float) -> None:
+        if share == self._loss:
+            return
+        self._loss = share
+        if self._listener is not None:
+            lose(self._listener, share)
+        for line in self._lines:
+            line.lose(share)
+
     def _hold(self) -> None:
         self._flows = False
         self._each(Line.hold)
@@ -175,6 +195,9 @@ class Proxy:
         if self._accepting is None:
             listener = socket.create_server(self.address, backlog=_BACKLOG)
             listener.setblocking(False)
+            self._listener = listener
+            if self._loss:
+                lose(listener, self._loss)
             self._accepting = self._begin(self._accept(listener))
 
     async def _accept(self, listener: socket.socket) -> None:
@@ -191,7 +214,7 @@ class Proxy:
         return task
 
     async def _accept_no_more(self) -> None:
-        accepting, self._accepting = self._accepting, None
+        accepting, self._accepting, self._listener = self._accepting, None, None
         if accepting is not None:
             accepting.cancel()
             await asyncio.wait([accepting])
@@ -223,6 +246,8 @@ class Proxy:
         answers = await line.connect(self._server, _CHUNK)
         if answers is None:
             return
+        if self._loss:
+            line.lose(self._loss)
         ways = (
             self._pump(line, requests, line.server, self._asked),
             self._pump(line, answers, line.client, self._answered),

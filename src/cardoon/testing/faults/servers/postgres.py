@@ -41,9 +41,10 @@ class PostgresServer(Server):
         durable: bool = True,
         password: str = "",
         settings: Mapping[str, str] = {},
+        programs: str = "",
         replica_of: PostgresServer | None = None,
     ) -> None:
-        super().__init__(durable=durable, settings=settings)
+        super().__init__(durable=durable, settings=settings, programs=programs)
         self.password = password
         self._follows = replica_of
 
@@ -59,7 +60,7 @@ class PostgresServer(Server):
 
     def find_programs(self) -> None:
         """See `Server.find_programs`."""
-        self._initdb, self._postgres = postgres_programs()
+        self._initdb, self._postgres = postgres_programs(self.programs)
         self.user = ordinary_user()
 
     def prepare(self) -> None:

@@ -6,6 +6,7 @@ import os
 import pwd
 import re
 import shutil
+import subprocess
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -17,23 +18,34 @@ _POSTGRES_FOLDERS = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/loca
 _ORDINARY_USERS = ("postgres", "nobody")
 
 
-def redis_program() -> str:
-    """The path of a Redis or Valkey server; raises CannotInject where there is none."""
-    for name in ("redis-server", "valkey-server"):
-        if found := shutil.which(name):
-            return found
-    raise CannotInject("there is no redis-server and no valkey-server on the PATH; install one of them")
+def redis_program(folder: str = "") -> str:
+    """The path of a Redis or Valkey server, in this folder if one is given; raises CannotInject for none."""
+    for each in [folder] if folder else os.get_exec_path():
+        for name in ("redis-server", "valkey-server"):
+            if found := shutil.which(name, path=each):
+                return found
+    raise CannotInject(
+        f"there is no redis-server and no valkey-server {_where(folder, 'on the PATH')}; install one of them"
+    )
 
 
-def postgres_programs() -> tuple[str, str]:
-    """The paths of initdb and postgres, of the newest version; raises CannotInject where there are none."""
-    for folder in _postgres_folders():
-        found = [shutil.which(name, path=folder) for name in ("initdb", "postgres")]
+def postgres_programs(folder: str = "") -> tuple[str, str]:
+    """The paths of initdb and postgres, in this folder if one is given, else of the newest version.
+
+    Raises CannotInject where there are none.
+    """
+    for each in [folder] if folder else _postgres_folders():
+        found = [shutil.which(name, path=each) for name in ("initdb", "postgres")]
         if found[0] and found[1]:
             return found[0], found[1]
     raise CannotInject(
-        "there is no initdb on the PATH nor in /usr/lib/postgresql; install the PostgreSQL server"
+        f"there is no initdb with its postgres {_where(folder, 'on the PATH nor in /usr/lib/postgresql')}; "
+        "install the PostgreSQL server"
     )
+
+
+def _where(folder: str, usual: str) -> str:
+    return f"in {folder}" if folder else usual
 
 
 def _postgres_folders() -> Iterable[str]:
@@ -44,6 +56,13 @@ def _postgres_folders() -> Iterable[str]:
 
 def _version(folder: str) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", folder)]
+
+
+def version_of(program: str) -> str:
+    """What the program of a server says of itself, as in `PostgreSQL 17.4` or `Valkey 8.1.1`."""
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"(PostgreSQL|Redis|Valkey)[^\d]*(\S+)", said)
+    return " ".join(found.groups()) if found else said.strip()
 
 
 def ordinary_user() -> str:

@@ -27,9 +27,10 @@ class RedisServer(Server):
         durable: bool = True,
         password: str = "",
         settings: Mapping[str, str] = {},
+        programs: str = "",
         replica_of: RedisServer | None = None,
     ) -> None:
-        super().__init__(durable=durable, settings=settings)
+        super().__init__(durable=durable, settings=settings, programs=programs)
         self.password = password
         self._follows = replica_of
 
@@ -46,7 +47,7 @@ class RedisServer(Server):
 
     def find_programs(self) -> None:
         """See `Server.find_programs`."""
-        self._program = redis_program()
+        self._program = redis_program(self.programs)
 
     def command(self) -> list[str]:
         """See `Server.command`."""

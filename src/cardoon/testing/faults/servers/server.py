@@ -21,6 +21,7 @@ from cardoon.model import clock
 from cardoon.model.errors import CardoonError
 from cardoon.testing.faults.processes import family_of, go_on, kill, lives, only_on_linux, stop, stopped
 from cardoon.testing.faults.servers.ports import HOST, free_port
+from cardoon.testing.faults.servers.programs import version_of
 
 READY_SECONDS = 90.0
 END_SECONDS = 30.0
@@ -40,7 +41,8 @@ class Server(ABC):
     """A server that nobody else uses; started by `start()` or by `with`, and gone with the block.
 
     Unless `durable` is false it answers nothing that is not on the disk. `settings` are added to its own,
-    in its words. It ends, and its folder with it, also when this process is killed.
+    in its words. It ends, and its folder with it, also when this process is killed. `programs` is the folder
+    of its programs, such as those of another version; without it they are found on this machine.
 
     Another kind of server is a subclass with its `url`, `find_programs`, `command` and `answers`.
     """
@@ -50,8 +52,9 @@ class Server(ABC):
     end_signal = signal.SIGTERM
     """What ends it in order."""
 
-    def __init__(self, *, durable: bool = True, settings: Mapping[str, str] = {}) -> None:
+    def __init__(self, *, durable: bool = True, settings: Mapping[str, str] = {}, programs: str = "") -> None:
         only_on_linux("a private server")
+        self.programs = str(Path(programs).resolve()) if programs else ""
         self.find_programs()
         self.durable = durable
         self.settings = dict(settings)
@@ -166,6 +169,11 @@ class Server(ABC):
     def address(self) -> tuple[str, int]:
         """Host and port."""
         return HOST, self.port
+
+    @property
+    def version(self) -> str:
+        """Product and number, as its program tells them."""
+        return version_of(self.command()[0])
 
     @property
     def log(self) -> str:
