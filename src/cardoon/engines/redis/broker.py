@@ -21,6 +21,9 @@ from cardoon.model.job import Claim
 from cardoon.model.message import Message, Unreadable
 from cardoon.model.outcome import returned
 
+_NOTHING = Turn([], [])
+_NO_EAR = packed(["", 0, 0])
+
 
 class Broker(OneByOne, Core):
     """Carries jobs; see the contract for what each verb promises."""
@@ -71,14 +74,18 @@ class Broker(OneByOne, Core):
     ) -> Turn:
         """See `Broker.exchange`."""
         handed = self._handed_to(worker)
-        if handed and limit > 0 and not ends:
-            return Turn([], handed)
-        turn = self._exchanged(ends, worker, queues, limit - len(handed), alone, will_wait)
-        claims = handed + turn.claims + self._handed_to(worker)
-        if len(claims) > max(limit, 0):
-            back = [(claim, returned()) for claim in claims[max(limit, 0) :]]
+        if handed.claims and limit > 0 and not ends:
+            return handed
+        room = limit - len(handed.claims)
+        turn = self._exchanged(ends, worker, queues, room, alone, will_wait)
+        late = self._handed_to(worker)
+        if handed is _NOTHING and late is _NOTHING:
+            return turn
+        claims, room = handed.claims + turn.claims + late.claims, max(limit, 0)
+        if len(claims) > room:
+            back = [(claim, returned()) for claim in claims[room:]]
             self._exchanged(back, worker, queues, 0, alone, will_wait=False)
-        return Turn(turn.refused, claims[: max(limit, 0)], self._ears.hands.take_doubt(worker))
+        return Turn(turn.refused, claims[:room], handed.in_doubt or late.in_doubt)
 
     def _exchanged(
         self,
@@ -96,31 +103,30 @@ class Broker(OneByOne, Core):
             hit_before(ends, limit)
         wanted, stands_by = said(queues), will_wait and limit > 0
         ear = self._ears.early(stands_by)
-        asks = ear.asks(worker, stands_by) if ear else ("", 0, 0)
+        asks = ear.asks(worker, stands_by) if ear else _NO_EAR
+        head = packed([worker, wanted, limit, int(alone), len(ends)])
         refused, claimed, lasted, answer = self._server.send(
             "exchange",
-            b"".join(
-                [
-                    packed([worker, wanted, limit, int(alone), *asks, len(ends)]),
-                    packed(keys),
-                    *[data for data, _many in packed_ends],
-                ]
-            ),
+            b"".join([head, asks, packed(keys), *[data for data, _many in packed_ends]]),
             8 + len(ends) + sum([many for _data, many in packed_ends]),
         )
         if ear:
             ear.answered(lasted, answer)
             ear.promised = None if answer is None else (wanted, alone, answer)
-        claims = self._claims(worker, list(zip(claimed[::2], claimed[1::2], strict=True)))
+        claims = self._claims(worker, zip(claimed[::2], claimed[1::2], strict=True))
         if failpoints.armed:
             hit_after(ends, claims)
         return Turn([ends[number - 1][0] for number in refused], claims)
 
-    def _handed_to(self, worker: str) -> list[Claim]:
+    def _handed_to(self, worker: str) -> Turn:
+        """What it was given while it stood by."""
         hands = self._ears.hands
-        return self._claims(worker, hands.take(worker)) if hands.has(worker) else []
+        if worker not in hands.told:
+            return _NOTHING
+        handed, in_doubt = hands.take(worker)
+        return Turn([], self._claims(worker, handed), in_doubt)
 
-    def _claims(self, worker: str, claimed: Sequence[Handed]) -> list[Claim]:
+    def _claims(self, worker: str, claimed: Iterable[Handed]) -> list[Claim]:
         found = [self._claim(worker, key, kept) for key, kept in claimed]
         return [claim for claim in found if claim is not None]
 
@@ -143,7 +149,7 @@ class Broker(OneByOne, Core):
             while True:
                 if answer is None:
                     answer = self._stand_by(ear, worker, wanted, alone)
-                if answer == 1 or self._ears.hands.has(worker):
+                if answer == 1 or worker in self._ears.hands.told:
                     return True
                 left = deadline - clock.monotonic()
                 if left <= 0 or ear.woken:
@@ -159,16 +165,16 @@ class Broker(OneByOne, Core):
 
     def _stand_by(self, ear: Ear, worker: str, wanted: bytes, alone: bool) -> Any:
         """What `lua/wait.lua` says of the work; the ear stands by for it."""
-        asks = ear.asks(worker, stands_by=True)
-        lasted, answer = self._server.run("wait", *asks, worker, wanted, int(alone))
+        values = ear.asks(worker, stands_by=True) + packed([worker, wanted, int(alone)])
+        lasted, answer = self._server.send("wait", values, 6)
         ear.answered(lasted, answer)
         return answer
 
     def _leave(self, ear: Ear, worker: str) -> bool:
         """Whether something was handed over at the last moment; who has gone hears no more."""
-        name, *_ = ear.asks(worker, stands_by=False)
-        ear.answered(self._server.run("leave", name), None)
-        return self._ears.hands.has(worker)
+        values = ear.asks(worker, stands_by=False)
+        ear.answered(self._server.send("leave", values, 3), None)
+        return worker in self._ears.hands.told
 
 
 def _said(messages: Sequence[Message], by: Claim | None) -> tuple[str, bytes, int]:

@@ -19,7 +19,7 @@ from cardoon.engines.readable import drain, readable
 from cardoon.engines.redis.connection import Connections
 from cardoon.engines.redis.faults import translated
 from cardoon.engines.redis.standby import Hands, Stand, Standby
-from cardoon.engines.redis.wire import Connection, answer, command, descriptor, drop
+from cardoon.engines.redis.wire import Connection, answer, command, descriptor, drop, packed
 from cardoon.model import clock
 from cardoon.model.errors import EngineError
 
@@ -66,13 +66,13 @@ class Ear:
         promised = self.promised
         return promised[2] if promised and promised[:2] == (wanted, alone) else None
 
-    def asks(self, worker: str, stands_by: bool) -> tuple[str, int, int]:
-        """What a script is told of it: its name, whether it may stand by still, and the number under which it
-        will for this worker (0: it will not).
+    def asks(self, worker: str, stands_by: bool) -> bytes:
+        """What a script is told of it, three values, packed: its name, whether it may stand by still, and the
+        number under which it will for this worker (0: it will not).
         """
         self._before = self.standby.now
         number = self.standby.begin(worker).number if stands_by else 0
-        return self.name, int(self._before is not None), number
+        return packed([self.name, int(self._before is not None), number])
 
     def answered(self, lasted: Any, answer: Any) -> None:
         """Whether it stood by until it asked, else it was told something; and what `lua/listen.lua` says:

@@ -20,28 +20,25 @@ class Hands:
     def __init__(self) -> None:
         self._handed: dict[str, list[Handed]] = defaultdict(list)
         self._in_doubt: set[str] = set()
+        self.told: set[str] = set()
+        """The workers that have something to take, or are in doubt."""
 
     def give(self, worker: str, handed: Handed) -> None:
         """A job that is the worker's now."""
         self._handed[worker].append(handed)
+        self.told.add(worker)
 
     def doubt(self, worker: str) -> None:
         """Something may have been handed to it that it did not hear of."""
         self._in_doubt.add(worker)
+        self.told.add(worker)
 
-    def has(self, worker: str) -> bool:
-        """Whether there is something to be taken, or in doubt."""
-        return worker in self._handed or worker in self._in_doubt
-
-    def take(self, worker: str) -> list[Handed]:
-        """What was handed to it, each once."""
-        return self._handed.pop(worker, [])
-
-    def take_doubt(self, worker: str) -> bool:
-        """Whether something may have been handed to it unheard; asked once."""
+    def take(self, worker: str) -> tuple[list[Handed], bool]:
+        """What was handed to it, and whether something may have been that it did not hear of; each once."""
         is_in_doubt = worker in self._in_doubt
         self._in_doubt.discard(worker)
-        return is_in_doubt
+        self.told.discard(worker)
+        return self._handed.pop(worker, []), is_in_doubt
 
 
 class Stand(NamedTuple):

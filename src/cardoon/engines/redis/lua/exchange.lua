@@ -1,12 +1,12 @@
 -- with: head job wake line put fall_due settle lines listen
 -- Settles ends, then claims, as one step: the numbers of the ends refused, then ids and jobs of the claims, whether
 -- the ear stood by until now, and what `listen` says when there are no claims and it is to stand by.
--- ARGV: shift, worker, queues ('*' or an array), limit, alone (1 or 0), ear, whether it may stand by (1 or 0), the
--- number under which it is to (0: it is not), how many ends; then the ends.
+-- ARGV: shift, worker, queues ('*' or an array), limit, alone (1 or 0), how many ends, ear, whether it may stand by
+-- (1 or 0), the number under which it is to (0: it is not); then the ends.
 
 local worker, limit, wanted, alone = ARGV[2], tonumber(ARGV[4]), wish(ARGV[3]), ARGV[5] == '1'
-local lasted = ARGV[7] == '1' and stand_down(ARGV[6])
-local refused = settle_all(10, tonumber(ARGV[9]))
+local lasted = ARGV[8] == '1' and stand_down(ARGV[7])
+local refused = settle_all(10, tonumber(ARGV[6]))
 local claimed, claims = {}, {}
 
 local function take(id, job)
@@ -53,5 +53,5 @@ if #claimed > 0 then call_with('SADD', base .. ':w:' .. worker, claimed) end
 for n, id in ipairs(claimed) do
   claims[2 * n - 1], claims[2 * n] = id, kept[id]
 end
-local stands_by = #claims == 0 and ARGV[8] ~= '0'
-return { refused, claims, lasted, stands_by and listen(ARGV[6], tonumber(ARGV[8]), worker, wanted, alone) }
+local stands_by = #claims == 0 and ARGV[9] ~= '0'
+return { refused, claims, lasted, stands_by and listen(ARGV[7], tonumber(ARGV[9]), worker, wanted, alone) }
