@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -18,14 +19,16 @@ import psycopg.conninfo
 import pytest
 from tests import servers
 
+from cardoon.engines import silence
 from cardoon.engines.postgres.engine import PostgresEngine
 from cardoon.engines.postgres.schema import MIGRATIONS, remove
 from cardoon.engines.sqlfile import migrations
 from cardoon.model import clock, outcome
 from cardoon.model.errors import EngineError, EngineRefused, EngineUnavailable
-from cardoon.model.job import Claim, Filter
+from cardoon.model.job import Claim, Filter, Report
 from cardoon.model.message import Message
 from cardoon.model.states import State
+from cardoon.testing import faults
 from cardoon.testing.conformance.arena import RoomArena, arena_for, offer
 from cardoon.testing.conformance.facts import until
 from cardoon.testing.conformance.suite import run
@@ -256,6 +259,46 @@ def test_a_lock_that_is_held_elsewhere_ends_a_call_in_time(url: str, make: Make)
 
 
 # -- rights
+
+
+SWEEPER = """\
+import sys
+
+from cardoon.engines.urls import connect
+
+connect(sys.argv[1]).sweep()
+"""
+
+
+def test_who_stands_still_in_the_middle_of_a_sweep_holds_up_nobody_for_long(url: str, make: Make) -> None:
+    engine = make(url)
+    engine.push([message()])
+    engine.beat([dead_report("doomed"), Report(worker="ada")])
+    (claim,) = engine.claim("doomed", None, 1)
+    environment = {**os.environ, **faults.failing_at("sweep.middle_of_batch=sleep:600")}
+    free = f"SELECT FROM {schema_of(url)}.workers WHERE id = 'doomed' FOR UPDATE SKIP LOCKED"
+    with (
+        psycopg.connect(plain(url), autocommit=True) as looks,
+        subprocess.Popen([sys.executable, "-c", SWEEPER, url], env=environment) as sweeper,
+    ):
+        try:
+            until(lambda: not looks.execute(free).fetchall(), "a sweep that stands still")
+            begun = clock.monotonic()
+            assert engine.sweep().dead == {}
+            assert engine.beat([Report(worker="ada", beats=1)]).retired == set()
+            assert clock.monotonic() - begun < 1.0
+            until(lambda: engine.sweep().dead, "the end of that sweep by the server")
+            assert clock.monotonic() - begun < 4.0
+        finally:
+            sweeper.kill()
+    assert not engine.owns(claim)
+
+
+def dead_report(worker: str) -> Report:
+    """Of a process that has ended on this host."""
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    return Report(worker=worker, host=silence.host(), boot=silence.boot_id(), pid=gone.pid, pid_started=1)
 
 
 @pytest.fixture

@@ -55,13 +55,18 @@ FAULTS = (
         (
             "journeys/test_torture.py::test_a_zombie_can_write_nothing",
             "law lease/a_lost_attempt_sends_nothing",
+            "journeys/test_heartbeat.py::test_a_worker_that_was_stopped_as_a_whole_and_goes_on_beats_on",
         ),
         figure="zombies",
     ),
     Fault(
         "F6",
         "who looks for the dead stands still",
-        ("unit/model/test_silence.py::test_a_sweeper_that_was_stopped_forgets_what_it_saw",),
+        (
+            "unit/model/test_silence.py::test_a_sweeper_that_was_stopped_forgets_what_it_saw",
+            "conformance/test_postgres.py"
+            "::test_who_stands_still_in_the_middle_of_a_sweep_holds_up_nobody_for_long",
+        ),
         figure="stop supervisor",
     ),
     Fault("F7", "`os._exit(0)` in a body", (TORTURE,), figure="poison"),

@@ -37,7 +37,8 @@ _BEFORE_FAULTS = """\
 Of each engine: how often a fault was brought about, and how many seconds later (p50 / p99 / max) a job that
 it interrupted was run again; after an outage of the server, any job. *Held up*: meanwhile nothing at all was
 started, since the server was away or a process stood still; on SQLite one that is stopped within its turn to
-write keeps the turn.
+write keeps the turn. A stop is also held up by an outage, as silence says nothing then, and when no other
+worker lived all the time.
 """
 
 

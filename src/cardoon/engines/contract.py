@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from math import inf
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -103,12 +104,16 @@ class Retired(msgspec.Struct, frozen=True):
 
 
 class Swept(msgspec.Struct, frozen=True, kw_only=True):
-    """What a `sweep` did: counts, and the workers it found dead with what became of their jobs."""
+    """What a `sweep` did: counts, and the workers it found dead with what became of their jobs.
+
+    In `again` seconds one that is silent may have been so for long enough.
+    """
 
     due: int = 0
     expired: int = 0
     forgotten: int = 0
     dead: dict[str, Retired] = {}
+    again: float = inf
 
 
 class QueueInfo(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 from functools import cache
+from math import inf
 from pathlib import Path
 
 from cardoon.engines.contract import SILENCE_OBSERVATIONS, SILENCE_SECONDS
@@ -89,6 +90,10 @@ def _judges(supervisor: str) -> bool:
     return found is not None and found[0] not in "ZXT"
 
 
+HICCUP_SECONDS = 1.0
+"""A beat that failed, as when its connection was cut, and came through so soon says nothing of the others."""
+
+
 class Silence:
     """Watches the beats of workers over repeated observations; belongs to one sweeper."""
 
@@ -98,6 +103,7 @@ class Silence:
         self._seen: dict[str, tuple[int, float, int]] = {}
         self._last = clock.monotonic()
         self._pid = os.getpid()
+        self._fails_since: float | None = None
 
     def dead(self, reports: Iterable[Report]) -> list[str]:
         """The workers among these that are dead by proof or by silence, after this observation."""
@@ -106,14 +112,23 @@ class Silence:
         self._seen = {r.worker: self._observed(r) for r in reports}
         return [r.worker for r in reports if proven_dead(r) or self._silent(r.worker)]
 
+    def again(self) -> float:
+        """In how many seconds the next of the silent may have been so for long enough; inf without any."""
+        left = [since + self.seconds - self._last for _beats, since, _times in self._seen.values()]
+        return min((seconds for seconds in left if seconds > 0), default=inf)
+
     @contextmanager
     def unless_it_fails(self) -> Generator[None]:
         """Around a beat: while we cannot write, the others cannot either, and their silence says nothing."""
+        begun = clock.monotonic()
         try:
             yield
         except BaseException:
-            self._seen = {}
+            self._fails_since = begun if self._fails_since is None else self._fails_since
             raise
+        if self._fails_since is not None and clock.monotonic() - self._fails_since > HICCUP_SECONDS:
+            self._seen = {}
+        self._fails_since = None
 
     def _forget_what_was_missed(self) -> None:
         """A sweeper that was itself stopped or forked has seen nothing and must observe again."""
@@ -130,4 +145,5 @@ class Silence:
 
     def _silent(self, worker: str) -> bool:
         _beats, since, times = self._seen[worker]
-        return times >= self.observations and self._last - since >= self.seconds
+        is_long = times >= self.observations and self._last - since >= self.seconds
+        return is_long and self._fails_since is None

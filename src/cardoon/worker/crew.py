@@ -194,7 +194,7 @@ class Crew:
     def end_frozen(self) -> None:
         """End those that somebody stopped and did not continue: their jobs run elsewhere, free of charge."""
         for child in self:
-            if not child.frozen and child.stopped_for() > SILENCE_SECONDS:
+            if not child.frozen and child.stopped_for() >= SILENCE_SECONDS:
                 log.error("killed %s: it was stopped by a signal", child.report.name)
                 child.frozen = True
                 child.signal(signal.SIGKILL)
@@ -206,9 +206,11 @@ class Crew:
                 child.signal(signal.SIGKILL)
 
     def moments(self) -> Iterator[float]:
-        """When something is due: a respawn, or the end of a process that is over time."""
+        """When something is due: a respawn, or the end of a process that is over time, or stopped."""
         yield from self._respawns.values()
         for child in self:
             moment = child.slate.deadline[0]
             if moment and not child.overtime:
                 yield moment + OVERTIME_SECONDS
+            if child.stopped_since is not None and not child.frozen:
+                yield child.stopped_since + SILENCE_SECONDS

@@ -11,7 +11,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue
 
 from cardoon.engines.contract import Engine
 from cardoon.model import clock
@@ -38,7 +38,9 @@ class Office:
         self._mourn = mourn
         self._guard = Guard(engine.close)
         self._rounds = Rounds((), self._guard)
-        self._inbox: SimpleQueue[Death | type[Service] | None] = SimpleQueue()
+        # No SimpleQueue: its `get` waits for ever when a signal ends a wait whose time has passed, as happens
+        # when a worker was stopped as a whole and goes on.
+        self._inbox: Queue[Death | type[Service] | None] = Queue()
         self._closing = False
         self._thread = threading.Thread(target=self._keep, name="cardoon-office", daemon=True)
 

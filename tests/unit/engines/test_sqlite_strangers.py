@@ -51,7 +51,7 @@ def test_a_stranger_that_writes_is_waited_for(
     stranger.execute("INSERT INTO queues (name) VALUES ('of a stranger')")
     asking = threading.Thread(target=acquire)
     asking.start()
-    until(lambda: any(text.startswith(("BEGIN IMMEDIATE", "DELETE")) for text in statements))
+    until(lambda: any(text.startswith(("BEGIN IMMEDIATE", "delete")) for text in statements))
     stranger.execute("COMMIT")
     asking.join()
     assert answers == [1]

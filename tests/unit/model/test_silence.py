@@ -3,6 +3,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import suppress
+from math import inf
 
 import msgspec
 import pytest
@@ -134,6 +136,67 @@ def test_a_sweeper_that_was_stopped_forgets_what_it_saw(fake: FakeClock) -> None
         assert sweeper.dead([remote(1)]) == []
     fake.move(1.0)
     assert sweeper.dead([remote(1)]) == ["w"]
+
+
+def beat(sweeper: Silence, fake: FakeClock, *, seconds: float = 0.01, fails: bool = False) -> None:
+    """A beat of the sweeper itself, which takes so long."""
+    with suppress(ConnectionError), sweeper.unless_it_fails():
+        fake.move(seconds)
+        if fails:
+            raise ConnectionError
+
+
+def test_while_the_sweeper_cannot_beat_nobody_is_silent_and_afterwards_it_observes_anew(
+    fake: FakeClock,
+) -> None:
+    sweeper = Silence(seconds=8.0, observations=4)
+    for _ in range(20):
+        beat(sweeper, fake, fails=True)
+        assert sweeper.dead([remote(1)]) == []
+        fake.move(1.0)
+    beat(sweeper, fake)
+    for _ in range(8):
+        assert sweeper.dead([remote(1)]) == []
+        fake.move(1.0)
+    assert sweeper.dead([remote(1)]) == ["w"]
+
+
+def test_one_beat_that_failed_and_came_through_at_once_undoes_nothing(fake: FakeClock) -> None:
+    """Its connection was cut: that says nothing of the others."""
+    sweeper = Silence(seconds=8.0, observations=4)
+    for _ in range(8):
+        assert sweeper.dead([remote(1)]) == []
+        fake.move(0.7)
+        beat(sweeper, fake, fails=True)
+        fake.move(0.27)
+        beat(sweeper, fake)
+        fake.move(0.01)
+    fake.move(0.1)
+    assert sweeper.dead([remote(1)]) == ["w"]
+
+
+def test_one_that_came_through_late_does(fake: FakeClock) -> None:
+    """Others may have tried as long, and their next beat may be on its way."""
+    sweeper = Silence(seconds=8.0, observations=4)
+    for _ in range(8):
+        sweeper.dead([remote(1)])
+        fake.move(1.0)
+    beat(sweeper, fake, seconds=1.1, fails=True)
+    beat(sweeper, fake)
+    assert sweeper.dead([remote(1)]) == []
+
+
+def test_it_says_when_to_look_again_at_who_is_silent(fake: FakeClock) -> None:
+    sweeper = Silence(seconds=8.0, observations=4)
+    assert sweeper.again() == inf
+    sweeper.dead([remote(1, "first")])
+    for _ in range(3):
+        fake.move(2.5)
+        sweeper.dead([remote(1, "first"), remote(1, "second")])
+    assert sweeper.again() == pytest.approx(0.5)
+    fake.move(0.5)
+    assert sweeper.dead([remote(1, "first"), remote(1, "second")]) == ["first"]
+    assert sweeper.again() == pytest.approx(2.5), "who is silent for long enough need not be looked at soon"
 
 
 def test_a_worker_that_was_not_listed_for_a_while_is_observed_anew(fake: FakeClock) -> None:

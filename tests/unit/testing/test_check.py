@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -50,8 +51,10 @@ class Paper:
     def killed(self, *pids: int, kind: str = "child", supervisor: int = 0) -> Paper:
         return self.write("kill", data={"kind": kind, "pids": pids, "supervisor": supervisor})
 
-    def stopped(self, pid: int, *, seconds: float) -> Paper:
-        about = {"kind": "stop worker", "pids": [pid], "affects": [pid], "after": 4.0, "seconds": seconds}
+    def stopped(
+        self, pid: int, *, seconds: float, kind: str = "stop worker", pids: Sequence[int] = ()
+    ) -> Paper:
+        about = {"kind": kind, "pids": pids or [pid], "affects": [pid], "after": 4.0, "seconds": seconds}
         return self.write("stop", data=about)
 
     def ended(self, state: State = State.SUCCEEDED, token: int = 1, *, id: str = "job") -> Paper:
@@ -345,6 +348,47 @@ def test_a_death_while_the_server_was_away_is_told_apart_too() -> None:
     kind = {"kind": "black hole"}
     paper = run_twice().write("storm", data=kind).killed(CHILD).wait(6).write("over", data=kind)
     assert list(recoveries(again(paper).evidence)) == ["black hole", "child, held up"]
+
+
+def outage(paper: Paper, seconds: float, kind: str = "refuse") -> Paper:
+    paper.write("storm", data={"kind": kind}).clock -= SECOND
+    return paper.wait(seconds).write("over", data={"kind": kind})
+
+
+@pytest.mark.parametrize("kind", ["stop worker", "stop child"])
+def test_a_stop_while_the_server_was_away_is_told_apart(kind: str) -> None:
+    pids = [SUPERVISOR, CHILD] if kind == "stop worker" else [CHILD]
+    paper = in_company().stopped(CHILD, seconds=20, kind=kind, pids=pids)
+    assert told(outage(paper, 3)) == [f"{kind}, held up"]
+
+
+def test_one_that_comes_after_an_outage_or_a_cut_is_not() -> None:
+    paper = outage(in_company(), 3).stopped(CHILD, seconds=20, pids=[SUPERVISOR, CHILD])
+    assert told(outage(paper, -0.99, "cut")) == ["stop worker"]
+
+
+def test_a_stop_of_a_whole_worker_is_told_apart_when_no_other_one_lived_all_the_time() -> None:
+    """Those that come later begin to listen when they come."""
+    whole = [SUPERVISOR, CHILD]
+    assert told(run_twice().stopped(CHILD, seconds=20, pids=whole)) == ["stop worker, held up"]
+    assert told(in_company().stopped(CHILD, seconds=20, pids=whole)) == ["stop worker"]
+    assert told(run_twice().stopped(CHILD, seconds=20, kind="stop child")) == ["stop child"]
+
+
+def test_a_retry_that_a_stopped_attempt_asked_for_when_it_went_on_is_not_counted() -> None:
+    paper = in_company().stopped(CHILD, seconds=20, pids=[SUPERVISOR, CHILD]).wait(19)
+    paper.write("retry", "job", pid=CHILD, token=1, attempt=1)
+    assert recoveries(paper.started(2, pid=OTHER, retries=1).evidence) == {}
+
+
+def in_company() -> Paper:
+    """Another worker has begun, too."""
+    return run_twice().started(id="other", pid=OTHER)
+
+
+def told(paper: Paper) -> list[str]:
+    """The kinds of recoveries, but for those of the server."""
+    return [kind for kind in recoveries(again(paper).evidence) if kind.startswith("stop")]
 
 
 def test_what_was_finished_before_the_fault_was_not_interrupted() -> None:

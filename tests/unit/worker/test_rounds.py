@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from specimens import StillClock
 
@@ -83,6 +85,24 @@ def test_one_that_is_hurried_is_called_at_once(
     rounds.hurry(Rare)
     rounds.run()
     assert (often.calls, rare.calls) == (1, 2)
+
+
+def test_one_for_which_the_engine_failed_is_called_again_soon_and_then_less_and_less_often(
+    rounds: Rounds, rare: Rare, still: StillClock
+) -> None:
+    rare.error = EngineUnavailable("cut")
+    moments: list[float] = []
+    while len(moments) < 7:
+        before = rare.calls
+        rounds.run()
+        moments += [still.moment] * (rare.calls - before)
+        still.moment += 0.01
+    pauses = [later - earlier for earlier, later in pairwise(moments)]
+    assert pauses == pytest.approx([0.25, 0.5, 1.0, 2.0, 2.0, 2.0], rel=0.3)
+    rare.error = None
+    still.moment += 2.2
+    rounds.run()
+    assert min(rounds.moments()) > still.moment + 0.8
 
 
 def test_a_failure_keeps_no_other_from_its_turn_and_is_told_until_it_ends(

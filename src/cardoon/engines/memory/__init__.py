@@ -167,7 +167,8 @@ class MemoryEngine(OneByOne):
             if failpoints.armed:
                 failpoints.hit("sweep.middle_of_batch")
             due, expired = jobs.ring()
-            swept = Swept(due=due, expired=expired, forgotten=jobs.forget(old), dead=dead)
+            forgotten, again = jobs.forget(old), self._silence.again()
+            swept = Swept(due=due, expired=expired, forgotten=forgotten, dead=dead, again=again)
         if failpoints.armed:
             failpoints.hit("sweep.after_release")
         return swept

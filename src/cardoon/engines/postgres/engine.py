@@ -58,7 +58,7 @@ class PostgresEngine(Broker, Queues, Operators, Store):
         """See `Engine.migrate`. Safe to run anywhere at once; nothing is ever taken away."""
         with self._connections.unchecked() as db:
             applied = schema.bring_up(db, self._connections.place)
-        self._not_before = 0.0
+        self._not_before, self._bucket_made = 0.0, None
         self._forget_old()
         return applied
 

@@ -22,6 +22,8 @@ class Forgetting(Core):
 
     _retention: float
     _not_before: float
+    _bucket_made: float | None = None
+    """The beginning of the bucket that was made, or found, here last."""
 
     def _forget_old(self) -> int:
         """At leisure, unless there is much to forget; how many jobs."""
@@ -44,18 +46,18 @@ class Forgetting(Core):
         """The bucket of this moment and the next one, so that no end ever waits for a table."""
         width = self._bucket_seconds()
         begin = now // width * width
+        if begin == self._bucket_made:
+            return
         for start in (begin, begin + width):
             self._connections.fetch(self._sql("make_bucket"), [start, start + width])
+        self._bucket_made = begin
 
     def _tidy(self, now: float) -> None:
-        def work(db: Connection) -> None:
-            db.execute(self._sql("forget_workers"), [clock.shift() - _TOMBSTONE_SECONDS])
-            if db.execute(self._sql("many_sums")).fetchall()[0][0] >= 1000:
-                db.execute(self._sql("add_up"))
-            if self._retention < inf:
-                db.execute(self._sql("forget_barriers"), [now - self._retention])
-
-        self._connections.step(work)
+        self._connections.write(self._sql("forget_workers"), [clock.shift() - _TOMBSTONE_SECONDS])
+        if self._connections.fetch(self._sql("many_sums"))[0][0] >= 1000:
+            self._connections.write(self._sql("add_up"))
+        if self._retention < inf:
+            self._connections.write(self._sql("forget_barriers"), [now - self._retention])
 
     def _forget_before(self, before: float) -> int:
         forgotten = 0

@@ -16,7 +16,7 @@ from cardoon.engines.postgres.forgetting import Forgetting
 from cardoon.engines.postgres.listener import DONE
 from cardoon.engines.postgres.prepared import Row
 from cardoon.engines.postgres.rows import claim_of, encode_error, message_arrays, stored, told
-from cardoon.engines.postgres.wire import byteas, int2s, int8s, texts
+from cardoon.engines.postgres.wire import byteas, float8, int2s, int4, int8s, texts
 from cardoon.engines.silence import Silence
 from cardoon.model import clock, flow
 from cardoon.model.job import Claim, Report
@@ -38,18 +38,13 @@ class Liveness(Forgetting):
             return Heard(set(), {}, {})
         last = {stored(report.worker): msgspec.json.encode(report) for report in reports}
         with self._silence.unless_it_fails():
-            beaten: dict[str, str] = dict(self._connections.step(lambda db: self._beaten(db, last)))
-        heard = Heard(
+            rows = self._connections.ask(self._hot("beat"), [texts(last), byteas(last.values())])
+        beaten = {worker for worker, _, _ in rows}
+        return Heard(
             {told(worker) for worker in last if worker not in beaten},
-            {told(worker): what for worker, what in beaten.items() if what},
-            {},
+            {told(worker): what for worker, what, _ in rows if what},
+            {told(worker): list(map(told, ids)) for worker, _, ids in rows if ids},
         )
-        for worker, id in self._connections.fetch(self._sql("to_end"), [texts(last)]):
-            heard.terminate.setdefault(told(worker), []).append(told(id))
-        return heard
-
-    def _beaten(self, db: Connection, last: dict[str, bytes]) -> list[Row]:
-        return db.execute(self._sql("beat"), [texts(last), byteas(last.values())]).fetchall()
 
     def order(self, worker: str, what: str) -> bool:
         """See `Broker.order`."""
@@ -63,7 +58,7 @@ class Liveness(Forgetting):
 
     def workers(self) -> list[Report]:
         """See `Broker.workers`."""
-        rows = self._connections.fetch(self._sql("workers"))
+        rows = self._connections.ask(self._hot("workers"), [])
         return [_report(told(worker), report) for worker, report in rows]
 
     def retire(self, worker: str, *, crashed: bool = True, evidence: str = "") -> Retired:
@@ -122,21 +117,31 @@ class Liveness(Forgetting):
         dead = self._silence.dead(self.workers())
         if failpoints.armed and dead:
             failpoints.hit("sweep.seen_dead")
-        retired, due, expired = self._connections.step(lambda db: self._swept(db, dead))
+        retired = self._connections.step(lambda db: self._buried(db, dead)) if dead else {}
+        due, expired = self._fallen_due()
         if failpoints.armed and (dead or due or expired):
             failpoints.hit("sweep.after_release")
-        return Swept(due=due, expired=expired, forgotten=self._forget_old(), dead=retired)
+        forgotten, again = self._forget_old(), self._silence.again()
+        return Swept(due=due, expired=expired, forgotten=forgotten, dead=retired, again=again)
 
-    def _swept(self, db: Connection, dead: Collection[str]) -> tuple[dict[str, Retired], int, int]:
-        retired = {worker: self._retire(db, worker, crashed=True) for worker in dead}
-        if failpoints.armed and dead:
+    def _fallen_due(self) -> tuple[int, int]:
+        """How many jobs fell due, and how many expired; sleepers are told."""
+        place = int4(self._table or self._found_table())
+        ((due, expired, *_),) = self._connections.ask(
+            self._hot("sweep_look"), [place, place, float8(clock.shift())]
+        )
+        return due, expired
+
+    def _buried(self, db: Connection, dead: Collection[str]) -> dict[str, Retired]:
+        free = (worker for worker in dead if self._is_free(db, worker))
+        retired = {worker: self._retire(db, worker, crashed=True) for worker in free}
+        if failpoints.armed:
             failpoints.hit("sweep.middle_of_batch")
-        due, expired = db.execute(self._sql("sweep_look"), [clock.shift()]).fetchall()[0]
-        if due:
-            self._returned(db)
-        if expired:
-            self._tell(db, DONE)
-        return retired, due, expired
+        return retired
+
+    def _is_free(self, db: Connection, worker: str) -> bool:
+        """Whether nobody retires it at this moment: who stands still within that holds up no other sweep."""
+        return bool(db.execute(self._sql("take_worker"), [stored(worker)]).fetchall())
 
 
 def _readable(row: Row, worker: str) -> Claim | None:

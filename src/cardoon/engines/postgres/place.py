@@ -25,11 +25,12 @@ _SYSTEM_ROOTS_SINCE = 160000
 _SECONDS = int(CALL_SECONDS)
 _SETTINGS = {
     "statement_timeout": f"{_SECONDS * 1000}",
-    "idle_in_transaction_session_timeout": f"{_SECONDS * 4000}",
+    "idle_in_transaction_session_timeout": "2000",  # who is stopped within a step holds up others
     "default_transaction_isolation": "read\\ committed",
     "client_min_messages": "error",
     "jit": "off",
     "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
 }
 _KEPT_ALIVE = {
     "connect_timeout": _SECONDS,

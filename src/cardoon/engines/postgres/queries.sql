@@ -135,20 +135,22 @@ SELECT seq, id, body, token, attempt, retries, crashes, suspect, started FROM {s
 WHERE state = 'running' AND worker = %s ORDER BY seq;
 
 -- name: beat
--- The order that the worker has; no row for one that was retired.
+-- The order that the worker has, and what it is to end; no row for one that was retired.
 INSERT INTO {schema}.workers AS w (id, report)
-SELECT * FROM unnest(%s, %s) AS r(id, report) ORDER BY 1
+SELECT * FROM unnest(%s::text[], %s::bytea[]) AS r(id, report) ORDER BY 1
 ON CONFLICT (id) DO UPDATE SET report = excluded.report WHERE w.retired IS NULL
-RETURNING w.id, w.ordered;
-
--- name: to_end
-SELECT worker, id FROM {schema}.jobs WHERE state = 'running' AND worker = ANY(%s) AND cancel = 2 ORDER BY seq;
+RETURNING w.id, w.ordered, ARRAY(
+    SELECT j.id FROM {schema}.jobs j WHERE j.state = 'running' AND j.worker = w.id AND j.cancel = 2 ORDER BY j.seq
+);
 
 -- name: order
 UPDATE {schema}.workers SET ordered = %s WHERE id = %s AND retired IS NULL;
 
 -- name: workers
 SELECT id, report FROM {schema}.workers WHERE retired IS NULL ORDER BY id;
+
+-- name: take_worker
+SELECT FROM {schema}.workers WHERE id = %s AND retired IS NULL FOR UPDATE SKIP LOCKED;
 
 -- name: retire
 -- No row where it was retired before. Claims of this worker wait for this, and get nothing after it.
@@ -176,7 +178,11 @@ UPDATE {schema}.jobs SET state = 'ready', token = token + 1, attempt = attempt -
 WHERE seq = %s;
 
 -- name: sweep_look
-SELECT fall.due, fall.expired FROM {schema}.fall_due('-infinity', date_part('epoch', clock_timestamp()) + %s) AS fall;
+-- With the notices to those who sleep, in one statement: a worker at rest makes this call once a second.
+SELECT fall.due, fall.expired,
+    CASE WHEN fall.due > 0 THEN {schema}.tell(%s::integer, 1, 'r') END,
+    CASE WHEN fall.expired > 0 THEN {schema}.tell(%s::integer, 2, 'd') END
+FROM {schema}.fall_due('-infinity', date_part('epoch', clock_timestamp()) + %s::float8) AS fall;
 
 -- name: forget_workers
 DELETE FROM {schema}.workers WHERE retired < date_part('epoch', clock_timestamp()) + %s;

@@ -130,7 +130,7 @@ class Liveness(Core):
         late = any(moment is not None and moment <= now for moment in (due, expiry))
         forgotten = self._forget_old(now)
         if not (dead or late):
-            return Swept(forgotten=forgotten)
+            return Swept(forgotten=forgotten, again=self._silence.again())
         if failpoints.armed and dead:
             failpoints.hit("sweep.seen_dead")
         with self._files.writing() as db:
@@ -145,7 +145,8 @@ class Liveness(Core):
             failpoints.hit("sweep.after_release")
         self._ready.ring()
         self._done.ring()
-        return Swept(due=promoted, expired=len(expired), forgotten=forgotten, dead=retired)
+        again = self._silence.again()
+        return Swept(due=promoted, expired=len(expired), forgotten=forgotten, dead=retired, again=again)
 
     def _forget_old(self, now: float) -> int:
         """Walk over the table a window at a time, at leisure unless there is much to forget."""

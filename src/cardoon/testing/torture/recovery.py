@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from math import ceil
 from typing import NamedTuple
@@ -19,9 +19,13 @@ SELF_MADE = "poison"
 HELD_UP = ", held up"
 """Said of a death when nothing was started anywhere for `_STANDSTILL` while the server was away or a
 process was stopped: one that is stopped within its turn to write keeps the turn of a SQLite file.
+
+Said of a stop when the server was away meanwhile, since silence then says nothing, or when a whole worker was
+stopped and no other one lived all the time, to hear its silence.
 """
 _STANDSTILL = 1_000_000_000
-"""Nanoseconds."""
+_OUTAGE = 100_000_000
+"""Nanoseconds. What is shorter only cuts connections."""
 
 
 class Recovery(msgspec.Struct, frozen=True):
@@ -60,16 +64,46 @@ class Interruption(NamedTuple):
 
 def interruptions(evidence: Evidence) -> Iterator[Interruption]:
     """Every start that was cut short and repeated. Time in line is included."""
-    starts, standstills = _starts(evidence), list(_standstills(evidence))
+    starts, is_held_up = _starts(evidence), _judge(evidence)
     for fault in evidence.events("kill", "stop", "die"):
         kind = fault.data.get("kind", SELF_MADE)
         for first, second in (pair for pid in _struck(fault) for pair in starts.get(pid, ())):
             if second.at > fault.at and _interrupted(evidence, first, fault):
-                held_up = fault.event != "stop" and any(
-                    begin < second.at and end > fault.at for begin, end in standstills
-                )
+                held_up = is_held_up(fault, first, second)
                 seconds = (second.at - fault.at) / 1e9
                 yield Interruption(kind + HELD_UP * held_up, first, second, seconds)
+
+
+def _judge(evidence: Evidence) -> Callable[[Record, Record, Record], bool]:
+    """What tells of a fault, the start that it cut short, and the next one, whether that was held up."""
+    standstills = list(_standstills(evidence))
+    outages = [(begin, end) for begin, end in _outages(evidence) if end - begin > _OUTAGE]
+    lives = _lives(evidence)
+
+    def is_held_up(fault: Record, first: Record, second: Record) -> bool:
+        if fault.event != "stop":
+            return _meets(standstills, fault.at, second.at)
+        if _meets(outages, fault.at, second.at):
+            return True
+        others = [life for worker, life in lives.items() if worker != first.data.get("parent")]
+        is_whole = first.data.get("parent") in fault.data["pids"]
+        return is_whole and not any(begin <= fault.at and end >= second.at for begin, end in others)
+
+    return is_held_up
+
+
+def _meets(times: Iterable[tuple[int, float]], begin: int, end: int) -> bool:
+    return any(one < end and other > begin for one, other in times)
+
+
+def _lives(evidence: Evidence) -> dict[int, tuple[int, int]]:
+    """Of each worker, by the pid of its supervisor: from when to when its processes told of themselves."""
+    lives: dict[int, tuple[int, int]] = {}
+    for record in evidence.events("ready", "start"):
+        worker = record.data.get("parent", 0)
+        begin, end = lives.get(worker, (record.at, record.at))
+        lives[worker] = min(begin, record.at), max(end, record.at)
+    return lives
 
 
 def recoveries(evidence: Evidence) -> dict[str, Recovery]:
@@ -117,7 +151,9 @@ def _struck(fault: Record) -> list[int]:
 
 
 def _starts(evidence: Evidence) -> dict[int, list[tuple[Record, Record]]]:
-    """By process: each start there with the next start of the same job."""
+    """By process: each start there with the next one of the same job, unless that is the retry for which it
+    asked itself: who was stopped goes on in the end.
+    """
     by_job: dict[str, list[Record]] = defaultdict(list)
     for start in evidence.events("start"):
         by_job[start.id].append(start)
@@ -125,7 +161,8 @@ def _starts(evidence: Evidence) -> dict[int, list[tuple[Record, Record]]]:
     for starts in by_job.values():
         ordered = sorted(starts, key=lambda record: record.token)
         for first, second in pairwise(ordered):
-            pairs[first.pid].append((first, second))
+            if second.retries == first.retries:
+                pairs[first.pid].append((first, second))
     return pairs
 
 

@@ -1,4 +1,4 @@
-"""The sweep: what is due, expired, lost or old, looked after about once a second."""
+"""The sweep: what is due, expired, lost or old, looked after once a second, or when a silence may be over."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from cardoon.engines.contract import SWEEP_SECONDS, Engine
 from cardoon.events import Events
 
+SHORTEST_SECONDS = 0.05
+"""Between two sweeps, however soon somebody may have been silent for long enough."""
+
 
 class Sweep:
     """Sweeps the engine and tells of the workers that it found dead."""
-
-    every = SWEEP_SECONDS
 
     def __init__(
         self,
@@ -22,9 +23,13 @@ class Sweep:
         self._engine = engine
         self._events = events
         self._mourn = mourn
+        self.every = SWEEP_SECONDS
 
     def run(self) -> None:
         """See `Service.run`. The dead children of a living supervisor are its own to judge: it knows more."""
-        for worker, retired in self._engine.sweep().dead.items():
+        self.every = SWEEP_SECONDS
+        swept = self._engine.sweep()
+        self.every = max(SHORTEST_SECONDS, min(SWEEP_SECONDS, swept.again))
+        for worker, retired in swept.dead.items():
             self._events.emit("worker.lost", worker=worker, returned=len(retired.returned))
             self._mourn(retired.quarantined)
