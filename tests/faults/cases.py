@@ -155,6 +155,7 @@ BROKER = [
     Case("wait", "with work there", plain(None, 1.0)),
     Case("wait", "in vain", plain(["empty"], 0.0)),
     Case("wait", "of a busy one", plain(["a"], 0.0), {"alone": False}),
+    Case("has_suspects", "of some queues", plain(["a", "s"])),
     Case("cancel", "of every kind", plain(["ready", "due", "running", "done", "parked", "nobody"])),
     Case("cancel", "and end", plain(["ready", "running"]), {"terminate": True}),
     Case("replay", "of every kind", plain(["done", "failed", "parked", "ready", "running"]), again=[]),

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from standing import POOLS, Standing, standing
+from standing import POOLS, SECONDS, Standing, standing
 
 from cardoon.exceptions import WorkerLostError
 from cardoon.model.job import Job
@@ -124,6 +125,32 @@ def test_those_beside_a_crash_run_alone_next_and_are_cleared(pool: str, tmp_path
         assert all(
             began.split()[1] == ended.split()[1] for began, ended in zip(order[::2], order[1::2], strict=True)
         )
+
+
+@pytest.mark.parametrize("pool", ["threads", "async"])
+def test_a_worker_that_is_never_empty_makes_room_for_who_must_run_alone(pool: str, tmp_path: Path) -> None:
+    """The job of a worker that is gone, beside another whose places are taken and whose line is full."""
+    with standing(tmp_path, "crashes", pool) as own:
+        innocent = own.send("innocent", "one", "gate")
+        own.until(lambda: lines(tmp_path / "order"), "it to run")
+        with own.new_worker() as other:
+            other.wait_ready()
+            keep_full(own)
+            own.worker.kill_group()
+            deadline = time.monotonic() + SECONDS
+            while not innocent.ready():
+                assert time.monotonic() < deadline, f"not within {SECONDS:g} s: {innocent.job}"
+                keep_full(own)
+            job = own.job(innocent)
+            assert (job.state, job.attempt, job.crashes) == (State.SUCCEEDED, 2, 0), job
+            own.app.engine.purge(["q"])
+
+
+def keep_full(own: Standing) -> None:
+    """Many naps wait, of such lengths that they end one by one."""
+    if own.app.engine.count(["q"]).get("q", {}).get(State.READY, 0) < 200:
+        for number in range(100):
+            own.send("nap", 0.1 + number / 400)
 
 
 @pytest.mark.parametrize("pool", ["solo", "threads"])

@@ -56,6 +56,19 @@ def test_each_task_runs_where_it_asks_to_or_where_it_fits(worker: Standing) -> N
     assert named == PLACES[worker.pool]
 
 
+# -- busy
+
+
+def test_jobs_of_one_kind_keep_all_their_places_busy_however_long_they_are(tmp_path: Path) -> None:
+    """They last longer than a claim may wait for a place, and the places of other kinds are free."""
+    with standing(tmp_path, "pools", "threads") as own:
+        handles = [own.send_plain("nap", 0.3) for _ in range(40)]
+        jobs = [own.end_of(handle) for handle in handles]
+        took = max(job.finished or 0 for job in jobs) - min(job.started or 0 for job in jobs)
+        ideal = 40 * 0.3 / 4
+        assert took < 2 * ideal, f"{took:.2f} s instead of {ideal:.2f} s"
+
+
 # -- apart
 
 

@@ -200,6 +200,10 @@ class Broker(Protocol):
         """
         ...
 
+    def has_suspects(self, queues: Collection[str] | None) -> bool:
+        """Whether suspects of these queues wait for a worker that is alone; paused queues are passed over."""
+        ...
+
     def cancel(self, ids: Collection[str], *, terminate: bool = False) -> dict[str, State]:
         """Cancel those that wait; mark those that run, so that they never wait again by themselves.
 

@@ -19,6 +19,7 @@ from cardoon.worker.guard import Guard
 from cardoon.worker.patience import Patience
 from cardoon.worker.pools.contract import Pool
 from cardoon.worker.readmission import Readmission
+from cardoon.worker.withdrawal import Withdrawal
 
 log = logging.getLogger("cardoon.worker")
 
@@ -31,7 +32,7 @@ class Loop:
 
     `jobs` counts what it claimed, at most `allowed`; `busy_until` is when it last had something to start
     (monotonic). Who ends the process takes the `turn` first: within it, ends are on their way from the pool
-    to the engine. Who watches it lets its `guard` look.
+    to the engine. Who watches it lets its `guard` look. A pool that may never be empty asks the `withdrawal`.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Loop:
         self._allowed = allowed
         self.busy_until = clock.monotonic()
         self._readmission = Readmission(app.engine, app.tasks)
+        self.withdrawal = Withdrawal(app.engine, worker, self._queues)
         self.guard = Guard(app.engine.close)
         self.turn = threading.Lock()
 
@@ -65,7 +67,8 @@ class Loop:
         """Until `stop`: one call to the engine settles the last batch and claims the next."""
         while not self._stopping:
             with self.turn:
-                room, ends = self._room, self.pool.ended()
+                ends = self.pool.ended()  # first, as it makes room
+                room = self._room
                 if self._readmission.back:
                     self._readmission.look(ends)
                 if room and clock.monotonic() >= self._readmission.at:

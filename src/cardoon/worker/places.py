@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 from cardoon.app import Cardoon
 from cardoon.model.job import Claim
@@ -74,7 +75,10 @@ class Places:
         return SoloPool(run, self._limits, loop.settle, loop.rouse, self._last_words)
 
     def _mixed(self, plan: Plan) -> MixedPool:
-        pool = MixedPool(self._lanes, self._lane_of, self._limits, self._loop.rouse, self._last_words)
+        loop = self._loop
+        pool = MixedPool(
+            self._lanes, self._lane_of, self._limits, loop.rouse, self._last_words, loop.withdrawal.look
+        )
         attempts, threads = self._attempts, plan.threads or THREADS_BESIDE_A_LOOP
         self._main = ThreadLane(1, attempts.run_in, pool.over, served=True)
         self._lanes |= {SOLO: self._main, THREADS: ThreadLane(threads, attempts.run_in, pool.over)}
@@ -83,11 +87,14 @@ class Places:
             from cardoon.worker.lanes.event_loop import EventLoopLane
 
             self._lanes[ASYNC] = EventLoopLane(plan.coroutines, attempts.run_on_loop, pool.over)
+        pool.count({self._lane_for(self._app.tasks[name]) for name in self._app.tasks})
         return pool
 
     def _lane_of(self, claim: Claim) -> str:
-        """Where its task wants to run, if that can be; else the loop for coroutines, threads for the rest."""
-        task = self._app.tasks.find(claim.message.task)
+        return self._lane_for(self._app.tasks.find(claim.message.task))
+
+    def _lane_for(self, task: Any) -> str:
+        """Where a task wants to run, if that can be; else the loop for coroutines, threads for the rest."""
         wanted = getattr(getattr(task, "declared", None), "pool", None)
         if wanted in (SOLO, THREADS):
             return str(wanted)

@@ -126,6 +126,16 @@ async def async_innocent(name: str, gate: str) -> str:
     return "done"
 
 
+@app.task
+def nap(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+@app.task
+async def async_nap(seconds: float) -> None:
+    await asyncio.sleep(seconds)
+
+
 # -- both kinds of misfortune
 
 

@@ -22,6 +22,11 @@ def place() -> str:
 
 
 @app.task
+def nap(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+@app.task
 def fine() -> str:
     return place()
 

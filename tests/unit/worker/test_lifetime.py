@@ -20,7 +20,14 @@ from cardoon.worker.timeouts import Limits
 @pytest.fixture
 def loop(memory_app: Cardoon, still: StillClock) -> Iterator[Loop]:
     made = Loop(memory_app, "w", None)
-    made.pool = MixedPool({}, lambda claim: "", Limits(memory_app), made.rouse, None)  # type: ignore[arg-type]
+    made.pool = MixedPool(
+        {},
+        lambda claim: "",
+        Limits(memory_app),
+        made.rouse,
+        None,  # type: ignore[arg-type]
+        made.withdrawal.look,
+    )
     yield made
     made.pool.close()
 

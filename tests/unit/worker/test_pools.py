@@ -80,6 +80,17 @@ def test_what_went_back_makes_it_pause_longer_and_look_deeper_until_a_while_with
     assert appetite.room(slots=59, in_hand=50) == fresh
 
 
+def test_while_it_pauses_it_claims_for_each_place_that_becomes_free(still: StillClock) -> None:
+    appetite = Appetite()
+    appetite.took(5)
+    appetite.spoil(1)
+    assert appetite.room(slots=5, in_hand=4) == 0
+    appetite.freed(1)
+    assert appetite.room(slots=5, in_hand=3) == 1
+    appetite.took(1)
+    assert appetite.room(slots=5, in_hand=4) == 0
+
+
 # -- the keeper
 
 
@@ -204,9 +215,15 @@ class Mixed:
         self.begun: list[str] = []
         self.gate = threading.Event()
         self.roused = threading.Event()
-        self.pool = MixedPool(self._lanes(), self._lane_of, Limits(app), self.roused.set, last_words())
+        self.suspects_wait = False
+        self.pool = MixedPool(
+            self._lanes(), self._lane_of, Limits(app), self.roused.set, last_words(), self.crowded
+        )
         for lane in self.pool.lanes.values():
             lane.begin()
+
+    def crowded(self, alone: bool) -> bool:
+        return self.suspects_wait and not alone
 
     def _lanes(self) -> dict[str, ThreadLane]:
         narrow = ThreadLane(1, self._run_in, lambda *end: self.pool.over(*end))
@@ -250,6 +267,21 @@ def test_what_waits_for_a_full_lane_goes_back_and_the_other_lane_goes_on(mixed: 
     assert states(returned) == {c.id: "ready" for c in narrow[1:]}
     assert all(not end.charged for _, end in returned)
     assert set(mixed.pool.in_hand()) == {narrow[0].id, *(c.id for c in wide)}
+
+
+def test_lanes_that_no_task_chooses_are_not_claimed_for(mixed: Mixed, until: Until) -> None:
+    mixed.pool.count({"wide"})
+    assert mixed.pool.room() == 3
+
+
+def test_while_it_makes_room_for_suspects_it_takes_nothing(mixed: Mixed, until: Until) -> None:
+    mixed.pool.start([claim("wide")])
+    mixed.suspects_wait = True
+    assert mixed.pool.room() == 0
+    mixed.gate.set()
+    until(mixed.pool.ended)
+    assert mixed.pool.alone()
+    assert mixed.pool.room() == 4
 
 
 def test_beside_a_suspect_nothing_is_claimed_until_it_has_ended(mixed: Mixed, until: Until) -> None:

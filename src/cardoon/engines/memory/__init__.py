@@ -139,6 +139,11 @@ class MemoryEngine(OneByOne):
                     return False
                 self._changed.wait(min(left, max(jobs.next_alarm() - clock.now(), 0.0), _LONGEST_NAP))
 
+    def has_suspects(self, queues: Collection[str] | None) -> bool:
+        """See `Broker.has_suspects`."""
+        with self._step() as jobs:
+            return jobs.any_suspect(names(queues))
+
     def cancel(self, ids: Collection[str], *, terminate: bool = False) -> dict[str, State]:
         """See `Broker.cancel`."""
         with self._step() as jobs:

@@ -112,6 +112,10 @@ class Jobs:
         """Whether `claim` would find any."""
         return any(alone or not row.suspect for row in self.line(queues))
 
+    def any_suspect(self, queues: Collection[str] | None) -> bool:
+        """Whether a suspect is among them."""
+        return any(row.suspect for row in self.line(queues))
+
     def claim(self, worker: str, queues: Collection[str] | None, limit: int, alone: bool) -> list[Claim]:
         """Start up to `limit` jobs; when `alone`, the oldest suspect first, by itself."""
         chosen = self._choose(queues, limit, alone)

@@ -149,6 +149,11 @@ class Broker(Pushing, OneByOne, Settling):
                     return True  # to look first would only take longer
                 pauses.over(rang)
 
+    def has_suspects(self, queues: Collection[str] | None) -> bool:
+        """See `Broker.has_suspects`."""
+        ((has,),) = self._connections.fetch(self._sql("has_suspects"), [_wanted(queues)] * 2)
+        return bool(has)
+
     def _looked(
         self, ear: Ear, queues: Collection[str] | None, alone: bool, deadline: float
     ) -> tuple[bool, float]:

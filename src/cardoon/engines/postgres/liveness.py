@@ -16,7 +16,7 @@ from cardoon.engines.postgres.forgetting import Forgetting
 from cardoon.engines.postgres.listener import DONE
 from cardoon.engines.postgres.prepared import Row
 from cardoon.engines.postgres.rows import claim_of, encode_error, message_arrays, stored, told
-from cardoon.engines.postgres.wire import byteas, float8, int2s, int4, int8s, texts
+from cardoon.engines.postgres.wire import byteas, float8, int2s, int4, int4s, int8s, texts
 from cardoon.engines.silence import Silence
 from cardoon.model import clock, flow
 from cardoon.model.job import Claim, Report
@@ -78,26 +78,31 @@ class Liveness(Forgetting):
         if crashed:
             error = encode_error(retirement.lost(retirement.DIED, evidence))
             db.execute(self._sql("record_crash"), [shift, error, retirement.DIED, name])
-        solo = crashed and len(rows) == 1
-        states = {told(row[1]): self._take_back(db, row, crashed, solo, evidence) for row in rows}
+        states = self._take_back(db, rows, crashed, evidence)
         self._returned(db)
         self._tell(db, DONE)
         returned = [id for id, state in states.items() if state is State.READY]
         return Retired(returned, [id for id, state in states.items() if state is State.QUARANTINED])
 
-    def _take_back(self, db: Connection, row: Row, crashed: bool, solo: bool, evidence: str) -> State:
-        seq, _id, _attempt, crashes, suspect, cancel, body = row
-        crashes += solo
-        state, note = retirement.after(crashed, crashes, cancel > 0)
-        poison = state is State.QUARANTINED
-        error = encode_error(retirement.lost(note, evidence)) if poison else None
-        values = [int(not crashed), crashes, crashed or suspect, note, error, seq]
-        db.execute(self._sql("give_back"), values)
-        if state is not State.READY:
-            db.execute(self._sql("bury"), [int8s([seq]), state.value, None, 0, clock.shift()])
-        if poison:
-            self._push_what_follows(db, body)
-        return state
+    def _take_back(self, db: Connection, rows: list[Row], crashed: bool, evidence: str) -> dict[str, State]:
+        """What becomes of these jobs, by their ids; in as many trips for a hundred as for one."""
+        crashes = [row[3] + (crashed and len(rows) == 1) for row in rows]
+        fates = [
+            retirement.after(crashed, count, row[5] > 0) for row, count in zip(rows, crashes, strict=True)
+        ]
+        errors = [
+            encode_error(retirement.lost(note, evidence)) if state is State.QUARANTINED else None
+            for state, note in fates
+        ]
+        seqs, notes = [row[0] for row in rows], [note for _, note in fates]
+        values = [int8s(seqs), int4s(crashes), texts(notes), byteas(errors)]
+        db.execute(self._sql("give_back"), [int(not crashed), crashed, *values])
+        for row, (state, _) in zip(rows, fates, strict=True):
+            if state is not State.READY:
+                db.execute(self._sql("bury"), [int8s([row[0]]), state.value, None, 0, clock.shift()])
+            if state is State.QUARANTINED:
+                self._push_what_follows(db, row[6])
+        return {told(row[1]): state for row, (state, _) in zip(rows, fates, strict=True)}
 
     def _push_what_follows(self, db: Connection, body: bytes) -> None:
         """Push what was to follow the failure of this job."""

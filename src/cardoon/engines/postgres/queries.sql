@@ -134,6 +134,12 @@ SELECT q.name, q.paused, (
 SELECT seq, id, body, token, attempt, retries, crashes, suspect, started FROM {schema}.jobs
 WHERE state = 'running' AND worker = %s ORDER BY seq;
 
+-- name: has_suspects
+SELECT EXISTS (
+    SELECT FROM {schema}.jobs j JOIN {schema}.queues q ON q.name = j.queue
+    WHERE j.state = 'ready' AND j.suspect AND NOT q.paused AND (%s::text[] IS NULL OR j.queue = ANY(%s))
+);
+
 -- name: beat
 -- The order that the worker has, and what it is to end; no row for one that was retired.
 INSERT INTO {schema}.workers AS w (id, report)
@@ -173,9 +179,9 @@ ON CONFLICT DO NOTHING;
 
 -- name: give_back
 -- The token grows, so that what the old attempt still writes is refused.
-UPDATE {schema}.jobs SET state = 'ready', token = token + 1, attempt = attempt - %s, crashes = %s, suspect = %s,
-    worker = NULL, note = %s, error = %s
-WHERE seq = %s;
+UPDATE {schema}.jobs j SET state = 'ready', token = j.token + 1, attempt = j.attempt - %s, suspect = j.suspect OR %s,
+    worker = NULL, crashes = g.crashes, note = g.note, error = g.error
+FROM unnest(%s::bigint[], %s::integer[], %s::text[], %s::bytea[]) AS g(seq, crashes, note, error) WHERE j.seq = g.seq;
 
 -- name: sweep_look
 -- With the notices to those who sleep, in one statement: a worker at rest makes this call once a second.

@@ -163,6 +163,10 @@ class Broker(OneByOne, Core):
                     return True  # to look first would only take longer
                 answer = None
 
+    def has_suspects(self, queues: Collection[str] | None) -> bool:
+        """See `Broker.has_suspects`."""
+        return bool(self._server.run("has_suspects", said(queues)))
+
     def _stand_by(self, ear: Ear, worker: str, wanted: bytes, alone: bool) -> Any:
         """What `lua/wait.lua` says of the work; the ear stands by for it."""
         values = ear.asks(worker, stands_by=True) + packed([worker, wanted, int(alone)])

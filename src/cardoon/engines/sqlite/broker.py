@@ -154,6 +154,11 @@ class Broker(OneByOne, Settling):
                 until_due = max(0.0, due - clock.now()) if due is not None else RECHECK_SECONDS
                 ear.wait(min(left, until_due, RECHECK_SECONDS))
 
+    def has_suspects(self, queues: Collection[str] | None) -> bool:
+        """See `Broker.has_suspects`."""
+        with self._files.reading() as db:
+            return bool(self._suspect(db, self._open_queues(db, queues)))
+
     def _claimable(self, db: sqlite3.Connection, queues: Collection[str] | None, alone: bool) -> bool:
         due = db.execute(Q["next_due"]).fetchone()[0]
         if due is not None and due <= clock.now():

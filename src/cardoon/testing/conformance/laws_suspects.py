@@ -52,6 +52,22 @@ def a_suspect_is_claimed_by_itself(bench: Bench) -> None:
 
 
 @law("G11")
+def who_is_not_alone_can_tell_that_suspects_wait(bench: Bench) -> None:
+    """`has_suspects` is true while a suspect of these queues waits, not when it runs or its queue rests."""
+    same(bench.engine.has_suspects(None), False, "the answer without any job")
+    (suspect,) = _suspects(bench, 1)
+    queue = bench.job(suspect).queue
+    bench.push(queue="elsewhere")
+    for queues, answer in ((None, True), ([queue, "elsewhere"], True), (["elsewhere"], False)):
+        same(bench.engine.has_suspects(queues), answer, f"the answer for {queues}")
+    bench.engine.pause(queue)
+    same(bench.engine.has_suspects(None), False, "the answer while its queue is paused")
+    bench.engine.resume(queue)
+    bench.claim_one(suspect)
+    same(bench.engine.has_suspects(None), False, "the answer while it runs")
+
+
+@law("G11")
 def a_suspect_waits_for_no_other(bench: Bench) -> None:
     """A suspect had its turn once: it starts before all that wait, whatever their priority and queue."""
     (suspect,) = _suspects(bench, 1)

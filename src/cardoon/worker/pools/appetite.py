@@ -12,17 +12,26 @@ PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 1.0
 
 class Appetite:
     """Learns how long jobs take. When claims had to go back, as they fitted no free place, it looks deeper
-    into the line for some that do, and less often, until a while has passed without.
+    into the line for some that do, and less often, until a while has passed without. Meanwhile it claims one
+    for each place that becomes free: the next in line is mostly of the kind that ended.
     """
 
     def __init__(self) -> None:
         self._seconds = 1.0
-        self._deeper = 0
+        self._freed = self._deeper = 0
         self._pause = self._until = 0.0
 
     def learn(self, seconds: float) -> None:
         """A job took so long."""
         self._seconds += (seconds - self._seconds) / 8
+
+    def freed(self, count: int) -> None:
+        """So many places became free."""
+        self._freed += count
+
+    def took(self, count: int) -> None:
+        """So many were claimed."""
+        self._freed = max(0, self._freed - count)
 
     def spoil(self, count: int) -> None:
         """So many claims went back."""
@@ -35,7 +44,7 @@ class Appetite:
         if self._pause:
             self._recover(clock.monotonic() - self._until)
         if self._pause and clock.monotonic() < self._until:
-            return 0
+            return max(0, min(slots - in_hand, self._freed))
         ahead = max(self._deeper, min(int(slots * AHEAD_SECONDS / max(self._seconds, 1e-6)), LARGEST))
         return max(0, min(slots + ahead - in_hand, LARGEST))
 

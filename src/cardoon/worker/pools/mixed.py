@@ -9,6 +9,7 @@ from functools import partial
 from cardoon.engines.contract import End
 from cardoon.model.job import Claim
 from cardoon.model.outcome import Outcome, returned
+from cardoon.model.states import State
 from cardoon.worker.lanes.contract import Lane
 from cardoon.worker.last_words import LastWords, Others
 from cardoon.worker.pools.appetite import Appetite
@@ -23,7 +24,7 @@ STUCK_LOOKS = 4
 
 class MixedPool:
     """Puts each claim into a lane. `_hand` holds what was taken and has not ended: whoever pops a claim
-    from there is the one who says what becomes of it.
+    from there is the one who says what becomes of it. `withdraws(alone)` says whether to make room.
     """
 
     def __init__(
@@ -33,26 +34,37 @@ class MixedPool:
         limits: Limits,
         rouse: Rouse,
         last_words: LastWords,
+        withdraws: Callable[[bool], bool],
     ) -> None:
         self.lanes = lanes
         self._choose = choose
         self._limits = limits
         self._rouse = rouse
         self._last_words = last_words
+        self._withdraws = withdraws
         self._hand: dict[str, Claim] = {}
         self._ended: deque[End] = deque()
         self._appetite = Appetite()
+        self._counted: set[str] = set()
         self._suspect = False
         self._seen: dict[str, tuple[int, int]] = {}
         self._keeper = Keeper(self._look)
 
     def room(self) -> int:
-        """See `Pool.room`: nothing beside a suspect; else what is free, and a little more of short jobs."""
+        """See `Pool.room`: nothing beside a suspect, nor while it makes room for one; else what is free, and
+        a little more of short jobs.
+        """
         if self._suspect and self._hand:
             return 0
         self._suspect = False
-        slots = sum(lane.slots for lane in self.lanes.values())
+        if self._withdraws(self.alone()):
+            return 0
+        slots = sum(lane.slots for name, lane in self.lanes.items() if name in (self._counted or self.lanes))
         return self._appetite.room(slots, len(self._hand))
+
+    def count(self, names: Collection[str]) -> None:
+        """Claim for the places of these lanes only: what the tasks of the application choose."""
+        self._counted = set(names)
 
     def alone(self) -> bool:
         """See `Pool.alone`."""
@@ -62,6 +74,7 @@ class MixedPool:
         """See `Pool.start`; returns at once."""
         self._suspect = any(claim.suspect for claim in claims)
         self._hand |= {claim.id: claim for claim in claims}
+        self._appetite.took(len(claims))
         self._keeper.work.set()
         for claim in claims:
             self.lanes[self._choose(claim)].put(claim)
@@ -77,6 +90,9 @@ class MixedPool:
         ends = taken(self._ended)
         for claim, _ in ends:
             self._hand.pop(claim.id, None)
+        self._appetite.freed(
+            sum(outcome.state is not State.READY for _, outcome in ends)
+        )  # else it went back
         return ends
 
     def in_hand(self) -> Collection[str]:
