@@ -26,7 +26,7 @@ LOCK = "cardoon:withdrawal"
 
 
 class Withdrawal:
-    """Whether one process claims nothing more until it is empty; `on` meanwhile."""
+    """Whether one process claims nothing more until it is empty."""
 
     def __init__(self, engine: Engine, worker: str, queues: Collection[str] | None) -> None:
         self._engine = engine
@@ -34,19 +34,19 @@ class Withdrawal:
         self._queues = queues
         self._at = clock.monotonic() + LOOK_SECONDS
         self._until = 0.0
-        self.on = False
+        self._on = False
 
     def look(self, alone: bool) -> bool:
         """Whether to claim nothing now; asked before each claim, with whether nothing runs."""
         now = clock.monotonic()
         if alone:
-            self.on, self._at = False, now + LOOK_SECONDS
-        elif self.on and now >= self._until:
-            self.on, self._at = False, now + REST_SECONDS
-        elif not self.on and now >= self._at:
+            self._on, self._at = False, now + LOOK_SECONDS
+        elif self._on and now >= self._until:
+            self._on, self._at = False, now + REST_SECONDS
+        elif not self._on and now >= self._at:
             self._at, self._until = now + LOOK_SECONDS, now + PATIENCE_SECONDS
-            self.on = self._is_called_for()
-        return self.on
+            self._on = self._is_called_for()
+        return self._on
 
     def _is_called_for(self) -> bool:
         """Whether suspects wait and it is its turn; who cannot tell asks again later."""

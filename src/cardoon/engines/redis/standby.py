@@ -7,7 +7,6 @@ that number, by an answer of the server that it lasted until then, or in doubt.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import NamedTuple
 
 Handed = tuple[bytes, bytes]
@@ -18,27 +17,17 @@ class Hands:
     """What was handed to the workers of one engine object, until they take it."""
 
     def __init__(self) -> None:
-        self._handed: dict[str, list[Handed]] = defaultdict(list)
-        self._in_doubt: set[str] = set()
-        self.told: set[str] = set()
-        """The workers that have something to take, or are in doubt."""
+        self.told: dict[str, list[Handed | None]] = {}
+        """By worker; None stands for something that it may not have heard of."""
 
-    def give(self, worker: str, handed: Handed) -> None:
-        """A job that is the worker's now."""
-        self._handed[worker].append(handed)
-        self.told.add(worker)
-
-    def doubt(self, worker: str) -> None:
-        """Something may have been handed to it that it did not hear of."""
-        self._in_doubt.add(worker)
-        self.told.add(worker)
+    def give(self, worker: str, handed: Handed | None) -> None:
+        """A job that is the worker's now, or doubt whether there is one."""
+        self.told.setdefault(worker, []).append(handed)
 
     def take(self, worker: str) -> tuple[list[Handed], bool]:
         """What was handed to it, and whether something may have been that it did not hear of; each once."""
-        is_in_doubt = worker in self._in_doubt
-        self._in_doubt.discard(worker)
-        self.told.discard(worker)
-        return self._handed.pop(worker, []), is_in_doubt
+        told = self.told.pop(worker, [])
+        return [handed for handed in told if handed], None in told
 
 
 class Stand(NamedTuple):
@@ -81,14 +70,10 @@ class Standby:
         """It stood by so, until now or until it was told; what it was handed is given on."""
         if self.now is stand:
             self.now = None
-        words, self._words = self._words, {}
         if stand is None:
             return
-        for number in words:
-            if number > stand.number:
-                self._words[number] = words[number]
-        handed = words.get(stand.number)
-        if handed:
+        was_told, handed = stand.number in self._words, self._words.get(stand.number)
+        self._words = {number: word for number, word in self._words.items() if number > stand.number}
+        in_doubt = not lasted and not was_told
+        if stand.worker and (handed or in_doubt):
             self._hands.give(stand.worker, handed)
-        elif not lasted and stand.number not in words and stand.worker:
-            self._hands.doubt(stand.worker)

@@ -90,9 +90,8 @@ class MixedPool:
         ends = taken(self._ended)
         for claim, _ in ends:
             self._hand.pop(claim.id, None)
-        self._appetite.freed(
-            sum(outcome.state is not State.READY for _, outcome in ends)
-        )  # else it went back
+        ran = [outcome for _, outcome in ends if outcome.state is not State.READY]  # the others went back
+        self._appetite.freed(len(ran))
         return ends
 
     def in_hand(self) -> Collection[str]:
