@@ -31,6 +31,10 @@ class Floor(Protocol):
         """Store one row."""
         ...
 
+    def insert_job(self, row: Row) -> None:
+        """Store one job so that it can be claimed by its queue and priority, in order, and once only."""
+        ...
+
     def insert_many(self, rows: Sequence[Row]) -> None:
         """Store these rows in the quickest way that the driver has."""
         ...

@@ -20,6 +20,13 @@ CREATE TABLE floor.bodies (id text PRIMARY KEY, body bytea NOT NULL);
 CREATE TABLE floor.jobs (seq bigserial PRIMARY KEY, id text NOT NULL UNIQUE, state text NOT NULL,
     body text NOT NULL, result text, started float8, finished float8) WITH (fillfactor = 70);
 CREATE INDEX ready ON floor.jobs (seq) WHERE state = 'ready';
+CREATE TABLE floor.sent (seq bigserial, id text PRIMARY KEY, state text NOT NULL, queue text NOT NULL,
+    priority smallint NOT NULL, task text NOT NULL, created float8 NOT NULL, due float8, body bytea NOT NULL);
+CREATE INDEX sent_ready ON floor.sent (queue, priority, seq) WHERE state = 'ready';
+"""
+_SEND = b"""
+INSERT INTO floor.sent (id, state, queue, priority, task, created, body)
+VALUES (%s, 'ready', 'celery', 5, 'benchmarks.application.add', date_part('epoch', clock_timestamp()), %s)
 """
 _EXCHANGE = b"""
 WITH ended AS (
@@ -45,9 +52,10 @@ class BareFloor:
     """See `Floor`."""
 
     sentence: ClassVar[str] = (
-        "`psycopg` on the same server; one `INSERT` a transaction (autocommit), `COPY` for many; processes "
-        "that finish a batch and claim the next in one statement (`FOR UPDATE SKIP LOCKED`) on a table with "
-        "three indexes; an answer by `LISTEN` and `NOTIFY`"
+        "`psycopg` on the same server; one `INSERT` a transaction (autocommit), `COPY` for many; a job as a "
+        "row of nine columns with two indexes; processes that finish a batch and claim the next "
+        "in one statement (`FOR UPDATE SKIP LOCKED`) on a table with three indexes; an "
+        "answer by `LISTEN` and `NOTIFY`"
     )
 
     def __init__(self, address: str, profile: str = "durable") -> None:
@@ -61,6 +69,9 @@ class BareFloor:
 
     def insert(self, row: Row) -> None:
         self._db.execute(b"INSERT INTO floor.bodies VALUES (%s, %s)", row)
+
+    def insert_job(self, row: Row) -> None:
+        self._db.execute(_SEND, row)
 
     def insert_many(self, rows: Sequence[Row]) -> None:
         with self._db.cursor().copy(b"COPY floor.bodies FROM STDIN") as copy:

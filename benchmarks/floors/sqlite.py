@@ -28,6 +28,14 @@ CREATE TABLE bodies (id TEXT PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE jobs (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, state TEXT NOT NULL, body TEXT NOT NULL,
     result TEXT, started REAL, finished REAL);
 CREATE INDEX ready ON jobs (seq) WHERE state = 'ready';
+DROP TABLE IF EXISTS sent;
+CREATE TABLE sent (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, state TEXT NOT NULL, queue TEXT NOT NULL,
+    priority INTEGER NOT NULL, task TEXT NOT NULL, created REAL NOT NULL, due REAL, body BLOB NOT NULL);
+CREATE INDEX sent_ready ON sent (queue, priority, seq) WHERE state = 'ready';
+"""
+_SEND = """
+INSERT INTO sent (id, state, queue, priority, task, created, body)
+VALUES (?, 'ready', 'celery', 5, 'benchmarks.application.add', julianday('now'), ?)
 """
 _FINISH = "UPDATE jobs SET state = 'done', result = ?, started = ?, finished = ? WHERE seq = ?"
 _CLAIM = """
@@ -41,8 +49,9 @@ class BareFloor:
     """See `Floor`."""
 
     sentence: ClassVar[str] = (
-        "`sqlite3` with the same pragmas; one row a transaction, `executemany` for many; "
-        "processes that take batches in one transaction on a table with 2 indexes; an answer by named pipes"
+        "`sqlite3` with the same pragmas; one row a transaction, `executemany` for many; a job as "
+        "a row of nine columns with two indexes; processes that take batches in one "
+        "transaction on a table with 2 indexes; an answer by named pipes"
     )
 
     def __init__(self, address: str, profile: str = "durable") -> None:
@@ -60,9 +69,15 @@ class BareFloor:
     def insert(self, row: Row) -> None:
         self.insert_many([row])
 
+    def insert_job(self, row: Row) -> None:
+        self._insert(_SEND, [row])
+
     def insert_many(self, rows: Sequence[Row]) -> None:
+        self._insert("INSERT INTO bodies VALUES (?, ?)", rows)
+
+    def _insert(self, query: str, rows: Sequence[Row]) -> None:
         self._db.execute("BEGIN IMMEDIATE")
-        self._db.executemany("INSERT INTO bodies VALUES (?, ?)", rows)
+        self._db.executemany(query, rows)
         self._db.execute("COMMIT")
 
     def fill(self, jobs: Sequence[Row]) -> None:

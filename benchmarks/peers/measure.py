@@ -27,14 +27,14 @@ class Size(msgspec.Struct, frozen=True, kw_only=True):
     rounds: int = 3
     sends: int = 1_000
     share: float = 1.0
-    calls: int = 100
-    idle_calls: int = 4
+    calls: int = 500
+    idle_calls: int = 10
     idle_seconds: float = 1.0
     naps: int = 1_000
 
 
 USUAL = Size()
-QUICK = Size(rounds=1, sends=200, share=0.2, calls=20, idle_calls=2, idle_seconds=0.5, naps=200)
+QUICK = Size(rounds=1, sends=200, share=0.2, calls=40, idle_calls=2, idle_seconds=0.5, naps=200)
 
 
 class Measured(msgspec.Struct):

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 
 from benchmarks.application import add, stored_in
 from benchmarks.figures import Line, Pair, Readings, Scenario, Target, everywhere
+from benchmarks.floors import look
 from benchmarks.ground import Ground
+from benchmarks.place import Place
 from benchmarks.processes import cpu_seconds, pss_mib, rss_mib, tree
 from benchmarks.scale import Scale
 from benchmarks.worker import environment, running
@@ -28,12 +30,17 @@ def rounds(ground: Ground, scale: Scale) -> Iterator[Readings]:
             cpu = _cpu_percent([supervisor, *children], scale.idle_seconds)
             python, python_rss = _plain_python()
             yield {
-                "idle worker, 2 processes": Pair(cpu),
+                "idle worker, 2 processes": Pair(cpu, _least(ground, place, scale.idle_seconds)),
                 "memory of the supervisor": Pair(pss_mib(supervisor), python),
                 "... with what is shared": Pair(rss_mib(supervisor), python_rss),
                 "memory of a process": Pair(max(map(pss_mib, children)), python),
                 "... and what is shared": Pair(max(map(rss_mib, children)), python_rss),
             }
+
+
+def _least(ground: Ground, place: Place, seconds: float) -> float:
+    with look.idle(ground, place, PROCESSES) as pids:
+        return _cpu_percent(pids, seconds)
 
 
 def rounds_with_lanes(ground: Ground, scale: Scale) -> Iterator[Readings]:
@@ -76,6 +83,7 @@ IDLE = Scenario(
     "idle",
     f"A worker with {PROCESSES} processes and no jobs: processor time of all its processes per second, and "
     "their memory (PSS: what processes share is divided among them; with what is shared: RSS). Floor of the "
+    f"time: {PROCESSES} processes that ask with the driver for a job once a second, and nothing else; of the "
     "memory: an interpreter that has imported nothing.",
     [
         Line("idle worker, 2 processes", "% CPU", everywhere(Target(1.0, at_most=True)), places=2),

@@ -14,7 +14,8 @@ from benchmarks.scale import Scale
 from benchmarks.worker import running
 
 PAUSE_SECONDS = 0.05
-PAUSES = (PAUSE_SECONDS, 0.0)
+BACK_TO_BACK = 10
+"""So many times as many calls are made without a pause: it takes some hundred until a machine is awake."""
 
 
 Calls = list[tuple[float, float]]
@@ -25,9 +26,9 @@ def rounds(ground: Ground, scale: Scale) -> Iterator[Readings]:
         with ground.fresh() as place:
             with stored_in(place), running(place, processes=1):
                 add.delay(0, 0).get(timeout=10)
-                ours = [_measured(_call, scale.calls, pause) for pause in PAUSES]
+                ours = _both(_call, scale.calls)
             with caller(ground, place) as floor:
-                floors = [_measured(floor, scale.calls, pause) for pause in PAUSES]
+                floors = _both(floor, scale.calls)
             yield _readings(ours, floors)
 
 
@@ -43,10 +44,16 @@ def _call() -> tuple[float, float]:
     return job.started - sent, known - sent
 
 
+def _both(call: Call, calls: int) -> list[Calls]:
+    """With a pause before each, then without."""
+    return [_measured(call, calls, PAUSE_SECONDS), _measured(call, BACK_TO_BACK * calls, 0.0)]
+
+
 def _measured(call: Call, calls: int, pause: float) -> Calls:
     measured = []
     for _ in range(calls):
-        time.sleep(pause * random.uniform(0.5, 1.5))
+        if pause:  # as a sleep of nothing takes a while, too
+            time.sleep(pause * random.uniform(0.5, 1.5))
         measured.append(call())
     return measured
 

@@ -9,7 +9,7 @@ from math import inf
 from cardoon import failpoints
 from cardoon.engines.contract import End, Turn, names
 from cardoon.engines.exchange import OneByOne, hit_after, hit_before
-from cardoon.engines.postgres.heads import Line
+from cardoon.engines.postgres.heads import Line, Look
 from cardoon.engines.postgres.listener import READY, Ear, Pauses
 from cardoon.engines.postgres.prepared import Row
 from cardoon.engines.postgres.pushing import Pushing
@@ -41,19 +41,18 @@ class Broker(Pushing, OneByOne, Settling):
         """See `Broker.exchange`."""
         if failpoints.armed:
             hit_before(ends, limit)
-        plain = [end for end in ends if is_plain(end)]
+        plain, look = [end for end in ends if is_plain(end)], self._heads.look(idle=not ends)
         values = [
             stored(worker).encode(),
             _wanted(queues),
             int4(min(max(limit, 0), _TOO_LARGE)),
             bool_(alone),
-            *self._heads.arguments(idle=not ends),
+            *look.arguments,
             int4(self._table or self._found_table()),
             bool_(self._durable()) if self._connections.pooled else None,
             float8(clock.shift()),
         ]
         ear = self._lie_down(queues) if will_wait and limit > 0 and len(ends) <= _FEW else None
-        since = clock.monotonic()
         refused: list[int] = []
         if not ends:
             rows = self._connections.ask(self._hot("claim"), values)
@@ -62,7 +61,7 @@ class Broker(Pushing, OneByOne, Settling):
         else:
             others = [end for end in ends if not is_plain(end)]
             refused, rows = self._exchanged_all(others, [*plain_arrays(plain), *values])
-        turn = self._turn(rows, ends, refused, worker, clock.monotonic() - since, queues, limit)
+        turn = self._turn(rows, ends, refused, worker, look, queues, limit)
         if ear is not None:
             self._after_exchange(ear, turn, rows)
         if failpoints.armed:
@@ -81,7 +80,7 @@ class Broker(Pushing, OneByOne, Settling):
         ends: Sequence[End],
         refused: list[int],
         worker: str,
-        seconds: float,
+        look: Look,
         queues: Collection[str] | None,
         limit: int,
     ) -> Turn:
@@ -98,12 +97,19 @@ class Broker(Pushing, OneByOne, Settling):
                 looked = row
         claims.sort(key=lambda row: (row[9], row[0]))
         if looked is not None and not any(row[7] for row in claims):  # beside a suspect no line is looked at
-            last = claims[-1][9] if claims and len(claims) >= min(limit, _TOO_LARGE) else inf
-            self._heads.heard(looked[0], looked[8], partial(_is_beyond, _stored_all(queues), last))
-            self._heads.looked(full=looked[7], seconds=seconds)
-            for row in claims:
-                self._heads.claimed((row[10], row[9]), row[0])
+            self._looked_at(look, looked, claims, queues, is_all=len(claims) < min(limit, _TOO_LARGE))
         return Turn(gone, self._readable(claims, worker))
+
+    def _looked_at(
+        self, look: Look, looked: Row, claims: list[Row], queues: Collection[str] | None, *, is_all: bool
+    ) -> None:
+        """What a look says of the lines, in whose order its claims are; it saw all, unless it had enough."""
+        last = {(row[10], row[9]): row[0] for row in claims}
+        upto = inf if is_all else claims[-1][9]
+        passed_over = partial(_is_beyond, _stored_all(queues), upto, last)
+        self._heads.claimed(look, last, passed_over, full=looked[7], is_all=is_all)
+        self._heads.heard(looked[0], looked[8], passed_over)
+        self._heads.looked(look, full=looked[7])
 
     def _readable(self, rows: list[Row], worker: str) -> list[Claim]:
         """The claims of these rows; what cannot be read is parked."""
@@ -164,17 +170,18 @@ class Broker(Pushing, OneByOne, Settling):
         return ear.heard, until  # `exchange` looked
 
     def _look(self, queues: Collection[str] | None, alone: bool) -> tuple[bool, float]:
-        since = clock.monotonic()
-        values = [_wanted(queues), *self._heads.arguments(idle=True), float8(clock.shift()), bool_(alone)]
+        look = self._heads.look(idle=True)
+        values = [_wanted(queues), *look.arguments, float8(clock.shift()), bool_(alone)]
         ((claimable, until_due, full),) = self._connections.ask(self._hot("look"), values)
-        self._heads.looked(full=full, seconds=clock.monotonic() - since)
+        self._heads.looked(look, full=full, found=claimable)
         return bool(claimable), inf if until_due is None else clock.monotonic() + until_due
 
 
-def _is_beyond(queues: frozenset[str] | None, last: float, line: Line) -> bool:
-    """Whether a look at these queues that ended with this priority did not come to this line."""
+def _is_beyond(queues: frozenset[str] | None, upto: float, claimed: Collection[Line], line: Line) -> bool:
+    """Whether a look at these queues, which had enough at this priority, did not come to this line."""
     queue, priority = line
-    return priority > last or (queues is not None and queue not in queues)
+    is_behind = priority > upto or (priority == upto and line not in claimed)
+    return is_behind or (queues is not None and queue not in queues)
 
 
 def _stored_all(queues: Collection[str] | None) -> frozenset[str] | None:

@@ -33,6 +33,8 @@ REPEATS = 5
 _IDLE = int(TransactionStatus.IDLE)
 MIGRATION_SECONDS = 600.0
 T = TypeVar("T")
+Q = TypeVar("Q")
+V = TypeVar("V")
 
 _context = AdaptersMap(adapters)
 wire.teach(_context)
@@ -65,11 +67,11 @@ class Connections:
 
     def fetch(self, query: bytes, values: Sequence[Any] = ()) -> list[Row]:
         """The rows of one statement, which is one step. Of a write, its answer may be lost, never a part."""
-        return self._again(self._at_once, _fetched, query, values)
+        return self._at_once(_fetched, query, values)
 
     def ask(self, statement: prepared.Statement, values: Sequence[bytes | None]) -> list[Row]:
         """The rows of a hot statement, as `fetch` gives them; its values are in binary form."""
-        return self._again(self._at_once, self._asked, statement, values)
+        return self._at_once(self._asked, statement, values)
 
     def _asked(
         self, db: Connection, statement: prepared.Statement, values: Sequence[bytes | None]
@@ -78,20 +80,25 @@ class Connections:
 
     def run(self, statement: prepared.Statement, values: Sequence[bytes | None]) -> None:
         """One small statement as one step, by hand, where sessions are ours alone: not `pooled`."""
-        self._again(self._at_once, prepared.run, statement, values)
+        self._at_once(prepared.run, statement, values)
 
-    def _at_once(self, work: Callable[..., T], *values: Any) -> T:
-        # As `using` does it, in a third of the time.
+    def _at_once(
+        self, work: Callable[[Connection, Q, V], T], query: Q, values: V, repeats: int = REPEATS
+    ) -> T:
+        # As `_again` and `using` do it, in a third of the time.
         steps.under_way += 1
         db = None
         try:
             with self._gate:
                 db = self._take()
-                return work(db, *values)
+                return work(db, query, values)
         except (psycopg.Error, OSError) as error:
-            raise (told := self._told(error)) from (None if told is error else error)
+            told = self._told(error)
+            if not (repeats and isinstance(told, _Backed)):
+                raise told from (None if told is error else error)
         finally:
             self._end(db)
+        return self._at_once(work, query, values, repeats - 1)
 
     def is_ours(self) -> bool:
         """Whether sessions are ours alone; it connects, if nobody did so far."""
@@ -118,7 +125,7 @@ class Connections:
 
     def write(self, query: bytes, values: Sequence[Any] = ()) -> int:
         """How many rows one writing statement changed."""
-        return self._again(self._written, query, values)
+        return self._again(lambda: self._written(query, values))
 
     def _written(self, query: bytes, values: Sequence[Any]) -> int:
         if not self.pooled:
@@ -136,14 +143,14 @@ class Connections:
             answer: T = work(db)
         return answer
 
-    def _again(self, work: Callable[..., T], *values: Any) -> T:
+    def _again(self, work: Callable[[], T]) -> T:
         """The server takes one of two steps back that wait for each other; then nothing was written."""
         for _ in range(REPEATS):
             try:
-                return work(*values)
+                return work()
             except _Backed:
                 continue
-        return work(*values)
+        return work()
 
     @contextmanager
     def transaction(self) -> Generator[Connection]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import psycopg
@@ -126,11 +127,11 @@ class Pushing(Core):
             return False
         if self._connections.pooled or _line(message) not in self._known:
             return False
-        id, queue = stored(message.id), stored(message.queue).encode()
+        queue = _spelled(message.queue)
         notices, may_tell = self._listener.notices(DONE), self._may_tell(message.queue)
         values = [
-            id.encode(),
-            stored(message.task).encode(),
+            message.id.encode(),  # of a UUIDv7, which has an order
+            _spelled(message.task),
             queue,
             int2(message.priority),
             float8(clock.shift()),
@@ -144,7 +145,7 @@ class Pushing(Core):
             self._connections.run(self._hot("push_and_tell" if may_tell else "push_one"), values)
         except KnownId:
             return False
-        self._sent = id, notices
+        self._sent = message.id, notices
         if may_tell:
             self._told[message.queue] = clock.monotonic()
         return True
@@ -217,6 +218,12 @@ def _packed(values: Sequence[Any]) -> list[bytes | None]:
         value if value is None or pack is None else pack(value)
         for value, pack in zip(values, _PACKERS, strict=True)
     ]
+
+
+@lru_cache
+def _spelled(name: str) -> bytes:
+    """The name of a task or of a queue as it travels."""
+    return stored(name).encode()
 
 
 def _is_fresh(order: int) -> bool:

@@ -178,3 +178,46 @@ def what_came_back_is_not_overlooked(bench: Bench) -> None:
         turn = bench.engine.exchange([(claim, outcome.succeeded(None))], "ada", None, 5)
         same((claim.id, [c.id for c in turn.claims]), (first, [back.id]), "what is claimed first, and then")
         bench.engine.settle([(c, outcome.succeeded(None)) for c in turn.claims])
+
+
+@law("G3", needs=("clock",))
+def what_came_back_is_there_for_every_claim(bench: Bench) -> None:
+    """Of many jobs that came back, those that one claim leaves are there for the next, whenever it comes."""
+    bench.push_many(12)
+    *back, last = bench.claim(12)
+    bench.engine.settle([(claim, outcome.returned()) for claim in back])
+    same(len(bench.claim(5)), 5, "the jobs of the first claim")
+    bench.clock.live(0.2)
+    turn = bench.engine.exchange([(last, outcome.succeeded(None))], "ada", None, 5)
+    same(len(turn.claims), 5, "the jobs of the second")
+    same((bench.engine.wait(None, 0.0), len(bench.claim(5))), (True, 1), "what is there then")
+
+
+@law("G3", needs=("clock",))
+def what_came_back_elsewhere_is_there_too(bench: Bench) -> None:
+    """The same of lines that the first claim did not come to: other priorities, and other queues."""
+    wanted = [id for how in ({}, {"queue": "b"}, {"priority": 9}) for id in bench.push_many(3, **how)]
+    claims = bench.claim(9, queues=["celery", "b"])
+    bench.clock.live(0.2)
+    last = bench.running()
+    bench.engine.settle([(claim, outcome.returned()) for claim in claims])
+    got = bench.claim_ids(2)
+    bench.clock.live(0.2)
+    turn = bench.engine.exchange([(last, outcome.succeeded(None))], "ada", None, 5)
+    got += [claim.id for claim in turn.claims]
+    bench.clock.live(0.2)
+    same(sorted(got + bench.claim_ids(2, queues=["celery"])), sorted(wanted), "the jobs of three claims")
+
+
+@law("G3", needs=("clock",))
+def a_look_that_found_something_leads_to_it(bench: Bench) -> None:
+    """What `wait` found is there for the exchange that follows, though it ends another job, too."""
+    bench.push_many(12)
+    *back, last = bench.claim(12)
+    bench.clock.live(0.2)
+    bench.engine.settle([(claim, outcome.returned()) for claim in back])
+    bench.claim(5)
+    bench.clock.live(2.0)
+    same(bench.engine.wait(None, 0.0), True, "whether something is there")
+    turn = bench.engine.exchange([(last, outcome.succeeded(None))], "ada", None, 5)
+    same(len(turn.claims), 5, "the jobs of the exchange")
