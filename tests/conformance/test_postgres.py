@@ -246,6 +246,24 @@ def test_a_session_that_was_ended_is_replaced(url: str, make: Make) -> None:
     assert engine.push([message()]) == [True]
 
 
+@pytest.mark.parametrize("harm", [faults.Proxy.cut_before, faults.Proxy.cut_after, faults.Proxy.black_hole])
+def test_the_driver_logs_nothing_of_a_step_that_cannot_be_rolled_back(
+    url: str, make: Make, caplog: pytest.LogCaptureFixture, harm: Callable[[faults.Proxy], None]
+) -> None:
+    """The caller is told, and that is enough."""
+    found = psycopg.conninfo.conninfo_to_dict(url.partition("?")[0])
+    with faults.Proxy((str(found["host"]), int(found["port"] or 5432))) as proxy:
+        engine = make(proxy.through(url))
+        engine.acquire("till", "ada")
+        harm(proxy)
+        with pytest.raises(EngineUnavailable):
+            engine.release("till", "ada")
+        proxy.heal()
+        engine.release("till", "ada")
+        assert engine.acquire("till", "bea") is not None
+    assert [record for record in caplog.records if record.name.startswith("psycopg")] == []
+
+
 def test_a_lock_that_is_held_elsewhere_ends_a_call_in_time(url: str, make: Make) -> None:
     engine = make(url)
     engine.push([message()])

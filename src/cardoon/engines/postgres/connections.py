@@ -31,6 +31,7 @@ MOST = 20
 """Connections of one engine object; who finds all of them taken waits for one."""
 REPEATS = 5
 _IDLE = int(TransactionStatus.IDLE)
+_WITHIN = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 MIGRATION_SECONDS = 600.0
 T = TypeVar("T")
 Q = TypeVar("Q")
@@ -155,10 +156,16 @@ class Connections:
     @contextmanager
     def transaction(self) -> Generator[Connection]:
         """Several statements as one step: committed at the end of the block, rolled back if it raises."""
-        with self.using() as db, db.transaction():
-            if self.pooled:
-                db.execute(f"SET LOCAL synchronous_commit = {'on' if self.durable else 'off'}".encode())
-            yield db
+        with self.using() as db:
+            db.execute(b"BEGIN")
+            try:
+                if self.pooled:
+                    db.execute(f"SET LOCAL synchronous_commit = {'on' if self.durable else 'off'}".encode())
+                yield db
+            except BaseException:
+                _roll_back(db)
+                raise
+            db.execute(b"COMMIT")
 
     @contextmanager
     def using(self, db: Connection | None = None) -> Generator[Connection]:
@@ -347,6 +354,14 @@ class Connections:
         for db in self._all:
             leave_to_parent(db)
         self._forget()
+
+
+def _roll_back(db: Connection) -> None:
+    """Leave the transaction, if the server can still be asked to; else it ends with the connection."""
+    # The driver's own blocks tell the log of every one that cannot.
+    if db.pgconn.transaction_status in _WITHIN:
+        with suppress(psycopg.Error):
+            db.execute(b"ROLLBACK")
 
 
 def _fetched(db: Connection, query: bytes, values: Sequence[Any]) -> list[Row]:
