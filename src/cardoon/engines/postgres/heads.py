@@ -91,7 +91,7 @@ class Heads:
         for line, seq in last.items():
             self._now[line] = max(self._now.get(line, 0), seq + 1)
         for line in list(self._now) if full else {*look.left, *last}:
-            if not is_all and last.get(line, inf) + 1 < self._now[line]:
+            if not is_all and last.get(line, inf) + 1 < self._now.get(line, 0):
                 self._left[line] = last[line] + 1
             elif not passed_over(line) and self._left.get(line) == look.left.get(line):
                 self._left.pop(line, None)
