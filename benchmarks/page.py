@@ -29,7 +29,7 @@ same machine, with settings that lose nothing. Redis is measured a second time a
 `appendfsync everysec`: a power cut may take up to 2 seconds, so Cardoon calls that profile `fast`. The \
 ratio travels to other machines, the absolute numbers do not. `python -m benchmarks --write` made this page \
 of `docs/figures/benchmarks-*.json`; nothing in it is typed by hand, and the targets that were missed stay \
-in it.
+in it; [decision 19](decisions/0019-cores-that-sleep.md) tells what keeps some of them from their floors.
 """
 
 

@@ -1,27 +1,49 @@
-"""The least that an idle worker does: it asks its engine once a second whether there is something.
-
-As `python -m benchmarks.floors.look ENGINE ADDRESS` it is a process that does, until it is ended.
-"""
+"""The least that an idle worker does: it asks its engine once a second whether there is something."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 
-from benchmarks.ground import Ground, floor_of
+from benchmarks.ground import Ground
 from benchmarks.place import Place
 from benchmarks.worker import environment
 
-SECONDS = 1.0
+_SQLITE = """
+import sqlite3
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+def look():
+    db.execute("SELECT seq FROM jobs WHERE state = 'ready' ORDER BY seq LIMIT 1").fetchall()
+"""
+_POSTGRES = """
+import psycopg
+db = psycopg.connect(sys.argv[1], autocommit=True)
+def look():
+    db.execute("SELECT seq FROM floor.jobs WHERE state = 'ready' ORDER BY seq LIMIT 1").fetchall()
+"""
+_REDIS = """
+import redis
+server = redis.Redis.from_url(sys.argv[1])
+def look():
+    server.lrange("floor:ready", 0, 0)
+"""
+_LOOKS = """
+look()
+print(flush=True)
+while True:
+    time.sleep(1.0)
+    look()
+"""
+_PROGRAMS = {"sqlite": _SQLITE, "postgres": _POSTGRES, "redis": _REDIS}
 
 
 @contextmanager
 def idle(ground: Ground, place: Place, processes: int) -> Iterator[list[int]]:
-    """The ids of so many processes that do nothing else; each has asked once."""
-    command = [sys.executable, "-m", __name__, ground.engine, place.floor]
+    """The ids of so many processes that do nothing else; each has looked once."""
+    program = f"import sys, time{_PROGRAMS[ground.engine.partition('-')[0]]}{_LOOKS}"
+    command = [sys.executable, "-c", program, place.floor]
     with closing(ground.floor(place)), ExitStack() as stack:
         pids = []
         for _ in range(processes):
@@ -33,18 +55,3 @@ def idle(ground: Ground, place: Place, processes: int) -> Iterator[list[int]]:
             process.stdout.readline()
             pids.append(process.pid)
         yield pids
-
-
-def main() -> None:
-    """The process."""
-    engine, address = sys.argv[1:]
-    floor = floor_of(engine)(address)
-    floor.exchange([], 1)
-    print(flush=True)
-    while True:
-        time.sleep(SECONDS)
-        floor.exchange([], 1)
-
-
-if __name__ == "__main__":
-    main()

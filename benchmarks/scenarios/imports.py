@@ -49,7 +49,7 @@ IMPORTS = Scenario(
     "needs. It has nothing to do with the engine.",
     [
         Line("python importing cardoon", "ms"),
-        Line("import cardoon", "ms", {"sqlite": Target(60, at_most=True)}, places=1),
+        Line("import cardoon", "ms", {"sqlite": Target(50, at_most=True)}, places=1),
         Line("... modules it loads", "", {"sqlite": Target(100, at_most=True)}),
     ],
     rounds,

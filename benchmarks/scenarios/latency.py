@@ -79,7 +79,7 @@ def _at_most(**targets: float) -> dict[str, Target]:
 _MILLISECONDS: dict[str, dict[str, Target]] = {
     "start latency p50": _at_most(sqlite=2.0, postgres=2.0, redis_everysec=0.5),
     "start latency p99": {},
-    "round trip p50": _at_most(sqlite=4.0, redis_everysec=1.3),
+    "round trip p50": _at_most(sqlite=4.0, postgres=4.0, redis_everysec=1.3),
     "round trip p99": {},
     "... back to back p50": _at_most(redis_everysec=0.33),
     "... back to back p99": _at_most(redis_everysec=0.8),

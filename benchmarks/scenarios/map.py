@@ -40,7 +40,7 @@ def _floor(ground: Ground, place: Place, jobs: int, size: int) -> float:
 
 
 _TARGETS = by_engine(
-    sqlite=Target(80_000), postgres=Target(60_000), redis=Target(80_000), redis_everysec=Target(80_000)
+    sqlite=Target(80_000), postgres=Target(100_000), redis=Target(80_000), redis_everysec=Target(80_000)
 )
 
 MAP = Scenario(

@@ -34,7 +34,7 @@ SIZE = Scenario(
     "By how many bytes each of 20,000 waiting no-op jobs (100,000 with `--full`), sent in bulk, lets the "
     "server grow: Redis in memory (`used_memory`), PostgreSQL on its disk (the size of its database). Floor: "
     "the driver stores rows of the size of the message.",
-    [Line("a waiting job", "B", {"redis": Target(300, at_most=True)})],
+    [Line("a waiting job", "B", {"redis": Target(220, at_most=True)})],
     rounds,
     engines=("postgres", "redis"),
 )

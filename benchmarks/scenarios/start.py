@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benchmarks.application import add, stored_in
-from benchmarks.figures import Line, Pair, Readings, Scenario, Target
+from benchmarks.figures import Line, Pair, Readings, Scenario, Target, everywhere
 from benchmarks.ground import Ground
 from benchmarks.scale import Scale
 from benchmarks.scenarios.imports import middle
@@ -46,7 +46,7 @@ START = Scenario(
     "pass`, from its command to its end. Less the imports: without what `import cardoon` adds to that, taken "
     "off once, though supervisor and process both import it.",
     [
-        Line("command to first job", "ms"),
+        Line("command to first job", "ms", everywhere(Target(120, at_most=True))),
         Line("... less the imports", "ms", {"sqlite": Target(200, at_most=True)}),
     ],
     rounds,

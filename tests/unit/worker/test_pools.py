@@ -16,7 +16,7 @@ from cardoon.model import outcome
 from cardoon.model.job import Claim
 from cardoon.model.outcome import Outcome
 from cardoon.worker.lanes.threads import ThreadLane
-from cardoon.worker.pools.appetite import LONGEST_PAUSE_SECONDS, Appetite
+from cardoon.worker.pools.appetite import GIVEN_BACK_A_SECOND, USUAL_PAUSE_SECONDS, Appetite
 from cardoon.worker.pools.keeper import Keeper
 from cardoon.worker.pools.mixed import MixedPool
 from cardoon.worker.pools.solo import LARGEST, Batch, SoloPool
@@ -73,11 +73,21 @@ def test_what_went_back_makes_it_pause_longer_and_look_deeper_until_a_while_with
         pauses.append(still.moment - began)
         rooms.append(appetite.room(slots=59, in_hand=50))
     assert pauses == sorted(pauses)
-    assert pauses[-1] <= LONGEST_PAUSE_SECONDS + 0.02
+    assert pauses[-1] <= USUAL_PAUSE_SECONDS + 0.02
     assert rooms == sorted(rooms)
     assert rooms[0] > fresh
     still.moment += 10
     assert appetite.room(slots=59, in_hand=50) == fresh
+
+
+def test_no_more_go_back_in_a_second_than_an_engine_can_bear(still: StillClock) -> None:
+    appetite, began, back = Appetite(), still.moment, 0
+    while still.moment < began + 60:
+        if room := appetite.room(slots=8, in_hand=4):
+            back += room
+            appetite.spoil(room)
+        still.moment += 0.1
+    assert back / 60 <= GIVEN_BACK_A_SECOND
 
 
 def test_while_it_pauses_it_claims_for_each_place_that_becomes_free(still: StillClock) -> None:

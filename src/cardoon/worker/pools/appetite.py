@@ -7,7 +7,9 @@ from cardoon.model import clock
 AHEAD_SECONDS = 0.05
 """For so long the places are to be busy with what is claimed ahead."""
 LARGEST = 256
-PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 1.0
+PAUSE_SECONDS, USUAL_PAUSE_SECONDS = 0.05, 1.0
+GIVEN_BACK_A_SECOND = 64
+"""No more claims than that go back, if it lasts: each costs the engine two writes."""
 
 
 class Appetite:
@@ -36,8 +38,8 @@ class Appetite:
     def spoil(self, count: int) -> None:
         """So many claims went back."""
         self._deeper = min(LARGEST, 2 * max(count, self._deeper))
-        self._pause = min(self._pause * 2 or PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
-        self._until = clock.monotonic() + self._pause
+        self._pause = min(self._pause * 2 or PAUSE_SECONDS, USUAL_PAUSE_SECONDS)
+        self._until = clock.monotonic() + max(self._pause, count / GIVEN_BACK_A_SECOND)
 
     def room(self, slots: int, in_hand: int) -> int:
         """How many to claim with so many places and so many claims that have not ended."""
@@ -49,5 +51,5 @@ class Appetite:
         return max(0, min(slots + ahead - in_hand, LARGEST))
 
     def _recover(self, since: float) -> None:
-        if since > 2 * LONGEST_PAUSE_SECONDS:
+        if since > 2 * USUAL_PAUSE_SECONDS:
             self._deeper, self._pause = 0, 0.0
