@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from benchmarks.figures import Figure, Spread, Target
 
-WIDTHS = (24, 13, 13, 11, 10, 4)
+WIDTHS = (25, 13, 13, 10, 10, 4)
 TITLES = ("", "cardoon", "floor", "ratio", "target", "met")
 FOOT = """\
 Medians; under them the least and the most of the rounds. ratio: cardoon / floor
