@@ -44,6 +44,8 @@ class Events:
 
     def __init__(self) -> None:
         self._listeners: dict[str, tuple[Listener, ...]] = {}
+        self.heard: Collection[str] = self._listeners
+        """The kinds that somebody listens to: the others need not be told."""
 
     def listen(self, listener: Listener, kinds: Iterable[str] = KINDS) -> Listener:
         """Call this with every event of these kinds; what it raises is logged and changes nothing else.
@@ -55,11 +57,6 @@ class Events:
                 raise UnknownOption.named(kind, KINDS, "the list of events")
             self._listeners[kind] = (*self._listeners.get(kind, ()), listener)
         return listener
-
-    @property
-    def heard(self) -> Collection[str]:
-        """The kinds that somebody listens to: the others need not be told."""
-        return self._listeners.keys()
 
     def emit(self, kind: str, id: str = "", task: str = "", **data: Any) -> None:
         """Tell those who listen, in the order in which they began to."""

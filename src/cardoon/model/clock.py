@@ -73,16 +73,13 @@ _VARIANT = int.from_bytes(b"\x80\x00" * _MANY, "big")
 _CHANCE = int.from_bytes(b"\x3f\xff" * _MANY, "big")
 
 
-def _tail() -> str:
-    """The last two groups of an id: the variant and 62 random bits."""
-    try:
-        return _tails.pop()
-    except IndexError:
-        variants = int.from_bytes(os.urandom(2 * _MANY), "big") & _CHANCE | _VARIANT
-        groups = variants.to_bytes(2 * _MANY, "big").hex("-", 2).split("-")
-        nodes = os.urandom(6 * _MANY).hex("-", 6).split("-")
-        _tails.extend(map("-".join, zip(groups[1:], nodes[1:], strict=True)))
-        return f"{groups[0]}-{nodes[0]}"
+def _fresh_tail() -> str:
+    """The last two groups of an id: the variant and 62 random bits; others are kept for the next ids."""
+    variants = int.from_bytes(os.urandom(2 * _MANY), "big") & _CHANCE | _VARIANT
+    groups = variants.to_bytes(2 * _MANY, "big").hex("-", 2).split("-")
+    nodes = os.urandom(6 * _MANY).hex("-", 6).split("-")
+    _tails.extend(map("-".join, zip(groups[1:], nodes[1:], strict=True)))
+    return f"{groups[0]}-{nodes[0]}"
 
 
 def new_id() -> str:
@@ -91,7 +88,11 @@ def new_id() -> str:
     The 12 bits below the millisecond come from the same clock (method 3 of section 6.2).
     """
     ticks = int(_source.time() * 4_096_000)
-    return _ID % (ticks >> 28, ticks >> 12 & 0xFFFF, ticks & 0xFFF, _tail())
+    try:
+        tail = _tails.pop()
+    except IndexError:
+        tail = _fresh_tail()
+    return _ID % (ticks >> 28, ticks >> 12 & 0xFFFF, ticks & 0xFFF, tail)
 
 
 def as_datetime(moment: float) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -46,7 +47,6 @@ class Message(
     link_error: list[Message] = []
 
 
-_encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Message)
 
 
@@ -54,9 +54,8 @@ class _Envelope(msgspec.Struct):
     v: int = 0
 
 
-def encode(message: Message) -> bytes:
-    """The wire form; raises OverflowError or UnicodeEncodeError only for data that was not packed."""
-    return _encoder.encode(message)
+encode: Callable[[Message], bytes] = msgspec.json.Encoder().encode
+"""The wire form; raises OverflowError or UnicodeEncodeError only for data that was not packed."""
 
 
 def decode(data: bytes) -> Message:

@@ -55,9 +55,9 @@ class Broker(Pushing, OneByOne, Settling):
         ear = self._lie_down(queues) if will_wait and limit > 0 and len(ends) <= _FEW else None
         refused: list[int] = []
         if not ends:
-            rows = self._connections.ask(self._hot("claim"), values)
+            rows = self._connections.ask(self._hot["claim"], values)
         elif len(plain) == len(ends):
-            rows = self._connections.ask(self._hot("exchange"), [*plain_arrays(plain), *values])
+            rows = self._connections.ask(self._hot["exchange"], [*plain_arrays(plain), *values])
         else:
             others = [end for end in ends if not is_plain(end)]
             refused, rows = self._exchanged_all(others, [*plain_arrays(plain), *values])
@@ -70,7 +70,7 @@ class Broker(Pushing, OneByOne, Settling):
 
     def _exchanged_all(self, others: list[End], values: list[bytes | None]) -> tuple[list[int], list[Row]]:
         """Settle those that need more, then exchange, in one statement."""
-        rows = self._connections.ask(self._hot("exchange_all"), [*self._settle_values(others), *values])
+        rows = self._connections.ask(self._hot["exchange_all"], [*self._settle_values(others), *values])
         refused: list[int] = rows[0][0]
         return refused, [row[1:] for row in rows if row[1] is not None]
 
@@ -172,7 +172,7 @@ class Broker(Pushing, OneByOne, Settling):
     def _look(self, queues: Collection[str] | None, alone: bool) -> tuple[bool, float]:
         look = self._heads.look(idle=True)
         values = [_wanted(queues), *look.arguments, float8(clock.shift()), bool_(alone)]
-        ((claimable, until_due, full),) = self._connections.ask(self._hot("look"), values)
+        ((claimable, until_due, full),) = self._connections.ask(self._hot["look"], values)
         self._heads.looked(look, full=full, found=claimable)
         return bool(claimable), inf if until_due is None else clock.monotonic() + until_due
 

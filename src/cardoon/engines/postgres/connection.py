@@ -92,11 +92,6 @@ def _bounded(gen: PQGen[T], deadline: float) -> PQGen[T]:
         return value
 
 
-def is_dead(db: Connection) -> bool:
-    """Whether an idle connection was closed, or has something to say: nobody asked it."""
-    return bool(db.ear.poll(0))
-
-
 def leave_to_parent(db: Connection) -> None:
     """Let go of a connection that a fork copied, without a word to the server."""
     with suppress(psycopg.Error, OSError):

@@ -21,7 +21,7 @@ from psycopg.pq import TransactionStatus
 from cardoon.engines.contract import CALL_SECONDS, steps
 from cardoon.engines.forks import Gate, heed
 from cardoon.engines.postgres import prepared, wire
-from cardoon.engines.postgres.connection import Connection, is_dead, leave_to_parent
+from cardoon.engines.postgres.connection import Connection, leave_to_parent
 from cardoon.engines.postgres.errors import is_demoted, may_repeat, not_connected, translated
 from cardoon.engines.postgres.place import Place
 from cardoon.engines.postgres.prepared import Row
@@ -68,24 +68,21 @@ class Connections:
 
     def fetch(self, query: bytes, values: Sequence[Any] = ()) -> list[Row]:
         """The rows of one statement, which is one step. Of a write, its answer may be lost, never a part."""
-        return self._at_once(_fetched, query, values)
+        return self.at_once(_fetched, query, values)
 
     def ask(self, statement: prepared.Statement, values: Sequence[bytes | None]) -> list[Row]:
         """The rows of a hot statement, as `fetch` gives them; its values are in binary form."""
-        return self._at_once(self._asked, statement, values)
+        return self.at_once(self._asked, statement, values)
 
     def _asked(
         self, db: Connection, statement: prepared.Statement, values: Sequence[bytes | None]
     ) -> list[Row]:
         return (prepared.fetch_at_once if self.pooled else prepared.fetch)(db, statement, values)
 
-    def run(self, statement: prepared.Statement, values: Sequence[bytes | None]) -> None:
-        """One small statement as one step, by hand, where sessions are ours alone: not `pooled`."""
-        self._at_once(prepared.run, statement, values)
-
-    def _at_once(
+    def at_once(
         self, work: Callable[[Connection, Q, V], T], query: Q, values: V, repeats: int = REPEATS
     ) -> T:
+        """What `work` answers, which sends one statement, outside of a transaction."""
         # As `_again` and `using` do it, in a third of the time.
         steps.under_way += 1
         db = None
@@ -99,7 +96,7 @@ class Connections:
                 raise told from (None if told is error else error)
         finally:
             self._end(db)
-        return self._at_once(work, query, values, repeats - 1)
+        return self.at_once(work, query, values, repeats - 1)
 
     def is_ours(self) -> bool:
         """Whether sessions are ours alone; it connects, if nobody did so far."""
@@ -157,7 +154,7 @@ class Connections:
     def transaction(self) -> Generator[Connection]:
         """Several statements as one step: committed at the end of the block, rolled back if it raises."""
         with self.using() as db:
-            db.execute(b"BEGIN")
+            prepared.say(db, b"BEGIN")
             try:
                 if self.pooled:
                     db.execute(f"SET LOCAL synchronous_commit = {'on' if self.durable else 'off'}".encode())
@@ -165,7 +162,7 @@ class Connections:
             except BaseException:
                 _roll_back(db)
                 raise
-            db.execute(b"COMMIT")
+            prepared.say(db, b"COMMIT")
 
     @contextmanager
     def using(self, db: Connection | None = None) -> Generator[Connection]:
@@ -218,7 +215,7 @@ class Connections:
     def _take(self) -> Connection:
         """One that is idle, else a new one. What a thread takes and puts back costs no lock."""
         try:
-            while is_dead(found := self._idle.pop()):
+            while (found := self._idle.pop()).ear.poll(0):  # it was closed, or speaks unasked
                 self.give_up()
                 self._drop(found)
             return found
@@ -361,7 +358,7 @@ def _roll_back(db: Connection) -> None:
     # The driver's own blocks tell the log of every one that cannot.
     if db.pgconn.transaction_status in _WITHIN:
         with suppress(psycopg.Error):
-            db.execute(b"ROLLBACK")
+            prepared.say(db, b"ROLLBACK")
 
 
 def _fetched(db: Connection, query: bytes, values: Sequence[Any]) -> list[Row]:

@@ -38,7 +38,7 @@ class Liveness(Forgetting):
             return Heard(set(), {}, {})
         last = {stored(report.worker): msgspec.json.encode(report) for report in reports}
         with self._silence.unless_it_fails():
-            rows = self._connections.ask(self._hot("beat"), [texts(last), byteas(last.values())])
+            rows = self._connections.ask(self._hot["beat"], [texts(last), byteas(last.values())])
         beaten = {worker for worker, _, _ in rows}
         return Heard(
             {told(worker) for worker in last if worker not in beaten},
@@ -58,7 +58,7 @@ class Liveness(Forgetting):
 
     def workers(self) -> list[Report]:
         """See `Broker.workers`."""
-        rows = self._connections.ask(self._hot("workers"), [])
+        rows = self._connections.ask(self._hot["workers"], [])
         return [_report(told(worker), report) for worker, report in rows]
 
     def retire(self, worker: str, *, crashed: bool = True, evidence: str = "") -> Retired:
@@ -133,7 +133,7 @@ class Liveness(Forgetting):
         """How many jobs fell due, and how many expired; sleepers are told."""
         place = int4(self._table or self._found_table())
         ((due, expired, *_),) = self._connections.ask(
-            self._hot("sweep_look"), [place, place, float8(clock.shift())]
+            self._hot["sweep_look"], [place, place, float8(clock.shift())]
         )
         return due, expired
 

@@ -55,6 +55,13 @@ def fetch_at_once(db: Connection, statement: Statement, values: Sequence[bytes |
     return _rows(db, statement, _answer(db, db.pgconn))
 
 
+def say(db: Connection, command: bytes) -> None:
+    """A command that has neither values nor rows."""
+    db.pgconn.send_query(command)
+    _flush(db, db.pgconn)
+    _answer(db, db.pgconn)
+
+
 def send(db: Connection, statement: Statement, values: Sequence[bytes | None]) -> None:
     """The first half of `fetch`."""
     name, query = statement
@@ -95,15 +102,14 @@ def _flush(db: Connection, pg: PGconn) -> None:
 
 def _answer(db: Connection, pg: PGconn) -> PGresult:
     """What the server says, once it is ready again, and so after the commit."""
-    deadline = clock.monotonic() + db.patience
     if pg.is_busy():
-        _hear(db, pg, deadline)
+        _hear(db, pg)
     answer = pg.get_result()
     if answer is None:
         raise OperationalError("the connection is lost")
     while True:
         if pg.is_busy():
-            _hear(db, pg, deadline)
+            _hear(db, pg)
         if pg.get_result() is None:
             break
     if answer.status == _FAILED:
@@ -111,11 +117,16 @@ def _answer(db: Connection, pg: PGconn) -> PGresult:
     return answer
 
 
-def _hear(db: Connection, pg: PGconn, deadline: float) -> None:
+def _hear(db: Connection, pg: PGconn) -> None:
     """Wait for one more result."""
-    while pg.is_busy():
-        _await(db.ear, deadline)
-        pg.consume_input()
+    if not db.ear.poll(db.patience * 1000):
+        raise TookTooLong("no answer")
+    pg.consume_input()
+    if pg.is_busy():  # most come in one piece
+        deadline = clock.monotonic() + db.patience
+        while pg.is_busy():
+            _await(db.ear, deadline)
+            pg.consume_input()
 
 
 def _both_ways(db: Connection) -> select.poll:

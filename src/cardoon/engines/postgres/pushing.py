@@ -11,6 +11,7 @@ from psycopg.rows import tuple_row
 
 from cardoon import failpoints
 from cardoon.engines.contract import lost_by
+from cardoon.engines.postgres import prepared
 from cardoon.engines.postgres.connection import Connection
 from cardoon.engines.postgres.errors import LEASE_LOST, KnownId, translated
 from cardoon.engines.postgres.heads import Line
@@ -75,7 +76,7 @@ class Pushing(Core):
         ready, raised = self._next_to_push(rest, by)
         while ready is not None:
             batch, values, lines = ready
-            db = self._connections.send(self._hot("push"), values)
+            db = self._connections.send(self._hot["push"], values)
             ready, raised = self._next_to_push(rest, by)
             yield self._stored(db, batch, by, lines)
         if raised is not None:
@@ -98,7 +99,7 @@ class Pushing(Core):
     ) -> list[bool]:
         """What became of a batch that was sent."""
         try:
-            rows = self._connections.receive(db, self._hot("push"))
+            rows = self._connections.receive(db, self._hot["push"])
         except KnownId:
             return self._push_many(batch, by, careful=True)
         except psycopg.Error as error:
@@ -122,10 +123,10 @@ class Pushing(Core):
 
         It fails for a known id, which is faster than to be ready for it.
         """
-        number = order(message.id)
+        number, line = order(message.id), (message.queue, message.priority)
         if message.due is not None or message.expires is not None or not _is_fresh(number):
             return False
-        if self._connections.pooled or _line(message) not in self._known:
+        if self._connections.pooled or line not in self._known:
             return False
         queue = _spelled(message.queue)
         notices, may_tell = self._listener.notices(DONE), self._may_tell(message.queue)
@@ -142,7 +143,9 @@ class Pushing(Core):
         if may_tell:
             values += _news_of(queue), int4(self._table or self._found_table())
         try:
-            self._connections.run(self._hot("push_and_tell" if may_tell else "push_one"), values)
+            self._connections.at_once(
+                prepared.run, self._hot["push_and_tell" if may_tell else "push_one"], values
+            )
         except KnownId:
             return False
         self._sent = message.id, notices
@@ -190,7 +193,7 @@ class Pushing(Core):
 
     def _push_all(self, values: list[Any]) -> list[Row]:
         if not failpoints.armed:
-            return self._connections.ask(self._hot("push"), _packed(values))
+            return self._connections.ask(self._hot["push"], _packed(values))
 
         def work(db: Connection) -> list[Row]:
             rows = db.execute(self._sql("push"), values).fetchall()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,17 @@ A_SECOND = 4_096_000
 _errors = msgspec.json.Decoder(ErrorReport)
 
 
+class Statements(dict[str, Statement]):
+    """Each is made when it is first asked for."""
+
+    def __init__(self, queries: Mapping[str, bytes]) -> None:
+        self._queries = queries
+
+    def __missing__(self, name: str) -> Statement:
+        made = self[name] = Statement(name.encode(), numbered(self._queries[name]))
+        return made
+
+
 class Core:
     """The state of an engine object that all verbs use."""
 
@@ -65,15 +76,9 @@ class Core:
         return self._queries[name]
 
     @cached_property
-    def _statements(self) -> dict[str, Statement]:
-        return {}
-
-    def _hot(self, name: str) -> Statement:
-        """The query of this name as a statement that goes by hand."""
-        found = self._statements.get(name)
-        if found is None:
-            found = self._statements[name] = Statement(name.encode(), numbered(self._sql(name)))
-        return found
+    def _hot(self) -> Statements:
+        """The queries as statements that go by hand, by their names."""
+        return Statements(self._queries)
 
     def _found_table(self) -> int:
         """Learn the number of our table, at the first call that needs it."""

@@ -28,7 +28,7 @@ class Store(Liveness):
 
     def result(self, id: str) -> Job | None:
         """See `Store.result`."""
-        rows = self._connections.ask(self._hot("result"), [stored(id).encode()] * 2)
+        rows = self._connections.ask(self._hot["result"], [stored(id).encode()] * 2)
         return job_of(rows[0]) if rows else None
 
     def wait_results(self, ids: Collection[str], timeout: float) -> dict[str, Job]:
@@ -53,7 +53,7 @@ class Store(Liveness):
         return notices >= 0 and notices == self._listener.notices(DONE)
 
     def _final_among(self, ids: Collection[str]) -> dict[str, Job]:
-        rows = self._connections.ask(self._hot("ended_among"), [texts(ids), float8(not_before(ids))])
+        rows = self._connections.ask(self._hot["ended_among"], [texts(ids), float8(not_before(ids))])
         return {job.id: job for job in map(job_of, rows)}
 
     # -- what is attached to a job

@@ -126,4 +126,5 @@ def drop(connection: Connection) -> None:
 
 def descriptor(connection: Connection) -> int:
     """The number of its socket, to be slept on."""
-    return int(cast("Any", connection)._sock.fileno())
+    socket: Any = connection
+    return int(socket._sock.fileno())
