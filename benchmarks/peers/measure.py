@@ -27,8 +27,8 @@ class Size(msgspec.Struct, frozen=True, kw_only=True):
     rounds: int = 3
     sends: int = 1_000
     share: float = 1.0
-    calls: int = 500
-    idle_calls: int = 10
+    calls: int = 300
+    idle_calls: int = 7
     idle_seconds: float = 1.0
     naps: int = 1_000
 
