@@ -44,6 +44,11 @@ class Ground(msgspec.Struct, frozen=True):
     url: str
 
     @property
+    def system(self) -> str:
+        """What it runs on, whatever the settings."""
+        return _system(self.engine)
+
+    @property
     def profiles(self) -> tuple[str, ...]:
         return PROFILES[self.engine]
 
@@ -72,8 +77,12 @@ class Ground(msgspec.Struct, frozen=True):
 
 def floor_of(engine: str) -> type[Floor]:
     """Its driver is imported only here: not every machine has all of them."""
-    kind: type[Floor] = import_module(f"benchmarks.floors.{engine.partition('-')[0]}").BareFloor
+    kind: type[Floor] = import_module(f"benchmarks.floors.{_system(engine)}").BareFloor
     return kind
+
+
+def _system(engine: str) -> str:
+    return engine.partition("-")[0]
 
 
 @contextmanager

@@ -52,5 +52,5 @@ def milliseconds(ground: Ground, place: Place) -> float:
     with closing(ground.floor(place)) as floor:
         floor.fill([(clock.new_id(), b'{"task": "add", "args": [1, 1]}')])
     begun = time.time()
-    started = python("-c", _PROGRAMS[ground.engine.partition("-")[0]], place.floor)
+    started = python("-c", _PROGRAMS[ground.system], place.floor)
     return (float(started) - begun) * 1000

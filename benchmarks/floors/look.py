@@ -42,7 +42,7 @@ _PROGRAMS = {"sqlite": _SQLITE, "postgres": _POSTGRES, "redis": _REDIS}
 @contextmanager
 def idle(ground: Ground, place: Place, processes: int) -> Iterator[list[int]]:
     """The ids of so many processes that do nothing else; each has looked once."""
-    program = f"import sys, time{_PROGRAMS[ground.engine.partition('-')[0]]}{_LOOKS}"
+    program = f"import sys, time{_PROGRAMS[ground.system]}{_LOOKS}"
     command = [sys.executable, "-c", program, place.floor]
     with closing(ground.floor(place)), ExitStack() as stack:
         pids = []

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from benchmarks.floors.floor import End, Job, Row
 from cardoon.engines.sqlite.connection import CHECKPOINT_PAGES
@@ -75,18 +75,16 @@ class BareFloor:
     def insert_many(self, rows: Sequence[Row]) -> None:
         self._insert("INSERT INTO bodies VALUES (?, ?)", rows)
 
-    def _insert(self, query: str, rows: Sequence[Row]) -> None:
+    def _insert(self, query: str, rows: Sequence[tuple[Any, ...]]) -> None:
         self._db.execute("BEGIN IMMEDIATE")
         self._db.executemany(query, rows)
         self._db.execute("COMMIT")
 
     def fill(self, jobs: Sequence[Row]) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
-        self._db.executemany(
+        self._insert(
             "INSERT INTO jobs (id, state, body) VALUES (?, 'ready', ?)",
             [(id, body.decode()) for id, body in jobs],
         )
-        self._db.execute("COMMIT")
 
     def exchange(self, ends: Sequence[End], batch: int) -> list[Job]:
         if batch < TURNS_PAY_FROM:

@@ -12,7 +12,7 @@ from itertools import islice
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
-from cardoon.context import Request, current
+from cardoon.context import Request, current_job
 from cardoon.engines.contract import Engine
 from cardoon.engines.urls import connect
 from cardoon.events import Events
@@ -246,7 +246,7 @@ class Cardoon:
             self._store_after_commit(list(ready), tm)
 
     def _store(self, ready: Iterable[Message]) -> None:
-        job, engine, rest = current(), self.engine, iter(ready)
+        job, engine, rest = current_job(), self.engine, iter(ready)
         by = job.claim if job.engine is engine else None
         stored: Iterable[list[Message]] = ()
         if len(batch := list(islice(rest, PUSH_AT_ONCE))) == PUSH_AT_ONCE:

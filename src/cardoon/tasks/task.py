@@ -19,7 +19,7 @@ from typing import (
     overload,
 )
 
-from cardoon.context import OUTSIDE, Request, current, current_job
+from cardoon.context import OUTSIDE, Request, current_job
 from cardoon.engines.contract import Engine
 from cardoon.model import clock, codec
 from cardoon.model import options as checks
@@ -303,7 +303,7 @@ class Task(Hooks, Generic[P, C, R], metaclass=TaskType):
         if declared.typing and not partial:
             signature.check(args, kwargs)
         packed, named = signature.pack(args, kwargs)
-        parent = current().claim.message
+        parent = current_job().claim.message
         message = Message(
             id=clock.new_id(),
             task=self.name,

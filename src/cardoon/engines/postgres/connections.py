@@ -68,21 +68,24 @@ class Connections:
 
     def fetch(self, query: bytes, values: Sequence[Any] = ()) -> list[Row]:
         """The rows of one statement, which is one step. Of a write, its answer may be lost, never a part."""
-        return self.at_once(_fetched, query, values)
+        return self._at_once(_fetched, query, values)
 
     def ask(self, statement: prepared.Statement, values: Sequence[bytes | None]) -> list[Row]:
         """The rows of a hot statement, as `fetch` gives them; its values are in binary form."""
-        return self.at_once(self._asked, statement, values)
+        return self._at_once(self._asked, statement, values)
 
     def _asked(
         self, db: Connection, statement: prepared.Statement, values: Sequence[bytes | None]
     ) -> list[Row]:
         return (prepared.fetch_at_once if self.pooled else prepared.fetch)(db, statement, values)
 
-    def at_once(
+    def run(self, statement: prepared.Statement, values: Sequence[bytes | None]) -> None:
+        """One small statement as one step, by hand, where sessions are ours alone: not `pooled`."""
+        self._at_once(prepared.run, statement, values)
+
+    def _at_once(
         self, work: Callable[[Connection, Q, V], T], query: Q, values: V, repeats: int = REPEATS
     ) -> T:
-        """What `work` answers, which sends one statement, outside of a transaction."""
         # As `_again` and `using` do it, in a third of the time.
         steps.under_way += 1
         db = None
@@ -96,7 +99,7 @@ class Connections:
                 raise told from (None if told is error else error)
         finally:
             self._end(db)
-        return self.at_once(work, query, values, repeats - 1)
+        return self._at_once(work, query, values, repeats - 1)
 
     def is_ours(self) -> bool:
         """Whether sessions are ours alone; it connects, if nobody did so far."""

@@ -42,7 +42,7 @@ def run(db: Connection, statement: Statement, values: Sequence[bytes | None]) ->
     try:
         send(db, statement, values)
         return _answer(db, db.pgconn)
-    except InvalidSqlStatementName:  # after a rollback the driver lets a session forget all
+    except InvalidSqlStatementName:  # after a DROP the driver lets a session forget all
         db.prepared.clear()
         send(db, statement, values)
         return _answer(db, db.pgconn)
@@ -102,14 +102,15 @@ def _flush(db: Connection, pg: PGconn) -> None:
 
 def _answer(db: Connection, pg: PGconn) -> PGresult:
     """What the server says, once it is ready again, and so after the commit."""
+    deadline = clock.monotonic() + db.patience
     if pg.is_busy():
-        _hear(db, pg)
+        _hear(db, pg, deadline)
     answer = pg.get_result()
     if answer is None:
         raise OperationalError("the connection is lost")
     while True:
         if pg.is_busy():
-            _hear(db, pg)
+            _hear(db, pg, deadline)
         if pg.get_result() is None:
             break
     if answer.status == _FAILED:
@@ -117,16 +118,11 @@ def _answer(db: Connection, pg: PGconn) -> PGresult:
     return answer
 
 
-def _hear(db: Connection, pg: PGconn) -> None:
+def _hear(db: Connection, pg: PGconn, deadline: float) -> None:
     """Wait for one more result."""
-    if not db.ear.poll(db.patience * 1000):
-        raise TookTooLong("no answer")
-    pg.consume_input()
-    if pg.is_busy():  # most come in one piece
-        deadline = clock.monotonic() + db.patience
-        while pg.is_busy():
-            _await(db.ear, deadline)
-            pg.consume_input()
+    while pg.is_busy():
+        _await(db.ear, deadline)
+        pg.consume_input()
 
 
 def _both_ways(db: Connection) -> select.poll:

@@ -11,7 +11,6 @@ from psycopg.rows import tuple_row
 
 from cardoon import failpoints
 from cardoon.engines.contract import lost_by
-from cardoon.engines.postgres import prepared
 from cardoon.engines.postgres.connection import Connection
 from cardoon.engines.postgres.errors import LEASE_LOST, KnownId, translated
 from cardoon.engines.postgres.heads import Line
@@ -123,10 +122,10 @@ class Pushing(Core):
 
         It fails for a known id, which is faster than to be ready for it.
         """
-        number, line = order(message.id), (message.queue, message.priority)
+        number = order(message.id)
         if message.due is not None or message.expires is not None or not _is_fresh(number):
             return False
-        if self._connections.pooled or line not in self._known:
+        if self._connections.pooled or _line(message) not in self._known:
             return False
         queue = _spelled(message.queue)
         notices, may_tell = self._listener.notices(DONE), self._may_tell(message.queue)
@@ -143,9 +142,7 @@ class Pushing(Core):
         if may_tell:
             values += _news_of(queue), int4(self._table or self._found_table())
         try:
-            self._connections.at_once(
-                prepared.run, self._hot["push_and_tell" if may_tell else "push_one"], values
-            )
+            self._connections.run(self._hot["push_and_tell" if may_tell else "push_one"], values)
         except KnownId:
             return False
         self._sent = message.id, notices

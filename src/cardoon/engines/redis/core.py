@@ -16,6 +16,8 @@ from cardoon.model.job import Claim
 from cardoon.model.message import Message
 
 _SAME = packed([""])
+_JOB = b"$%d\r\n%b\r\n%b$%d\r\n%b\r\n"
+"""The key of a job, where it goes (packed already), and its body."""
 
 
 class Core:
@@ -47,9 +49,21 @@ def packed_messages(messages: Sequence[Message]) -> bytes:
         body = folded(key, message)
         to = message.priority, message.due, message.expires, message.queue
         told = _SAME if to == before else packed([address_of(message)])
-        parts.append(b"$%d\r\n%b\r\n%b$%d\r\n%b\r\n" % (len(key), key, told, len(body), body))
+        parts.append(_JOB % (len(key), key, told, len(body), body))
         before = to
     return b"".join(parts)
+
+
+def packed_one(message: Message) -> bytes:
+    """The values of a new job that is ready at once, as `lua/push_one.lua` takes them."""
+    key = key_of(message.id)
+    body = folded(key, message)
+    return _JOB % (len(key), key, _packed_line(message.priority, message.queue), len(body), body)
+
+
+@lru_cache
+def _packed_line(priority: int, queue: str) -> bytes:
+    return packed([priority, queue])
 
 
 def fence(claim: Claim) -> tuple[Value, ...]:
