@@ -93,7 +93,7 @@ def a_killed_process_is_found_by_a_sweep(bench: Bench) -> None:
 
 
 def _accounted(bench: Bench) -> int:
-    """How many jobs have ended or wait; a claim that the server executes after its asker's death goes back."""
+    """How many jobs have ended or wait; what the server still claims for the dead one goes back."""
     bench.engine.retire("doomed")
     return bench.count(State.SUCCEEDED) + bench.count(State.READY)
 
