@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,7 +13,7 @@ import msgspec
 
 from benchmarks.floors.floor import Floor
 from benchmarks.place import Place
-from cardoon.engines import urls
+from cardoon.engines import rooms, urls
 from cardoon.model.errors import ConfigurationError
 from cardoon.testing import faults
 from cardoon.testing.conformance.arena import arena_for
@@ -73,6 +73,17 @@ class Ground(msgspec.Struct, frozen=True):
                 yield Place(folder, arena.fresh(), self.url or str(folder / "floor.db"))
             finally:
                 arena.cleanup()
+
+    @contextmanager
+    def usual(self) -> Iterator[Place]:
+        """The room with the usual name, whose length is a part of what is stored; gone afterwards."""
+        with tempfile.TemporaryDirectory(prefix="cardoon-benchmark-") as name:
+            with closing(urls.connect(self.url)) as engine:
+                engine.migrate()
+            try:
+                yield Place(Path(name), self.url, self.url)
+            finally:
+                rooms.remove(self.url)
 
 
 def floor_of(engine: str) -> type[Floor]:

@@ -12,7 +12,8 @@ from cardoon.engines.exchange import OneByOne, hit_after, hit_before
 from cardoon.engines.redis.connection import Call
 from cardoon.engines.redis.core import Core, fence, packed_messages, packed_one, said
 from cardoon.engines.redis.ear import RECHECK_SECONDS, Ear
-from cardoon.engines.redis.records import body_of, claim_of, id_of, key_of, loose_task, record_of
+from cardoon.engines.redis.keys import id_of, key_of
+from cardoon.engines.redis.records import body_of, claim_of, loose_task, record_of
 from cardoon.engines.redis.settling import packed_end
 from cardoon.engines.redis.standby import Handed
 from cardoon.engines.redis.wire import packed

@@ -10,7 +10,8 @@ import msgspec
 from cardoon.engines.contract import names
 from cardoon.engines.redis.connection import Connections
 from cardoon.engines.redis.ears import Ears
-from cardoon.engines.redis.records import folded, key_of, keys_of
+from cardoon.engines.redis.folding import folded
+from cardoon.engines.redis.keys import key_of, keys_of
 from cardoon.engines.redis.wire import Value, packed
 from cardoon.model.job import Claim
 from cardoon.model.message import Message

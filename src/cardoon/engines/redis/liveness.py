@@ -11,6 +11,7 @@ from cardoon import failpoints
 from cardoon.engines import retirement
 from cardoon.engines.contract import Heard, Retired, Swept, check_order
 from cardoon.engines.redis.core import Core, packed_messages
+from cardoon.engines.redis.keys import id_of, key_of
 from cardoon.engines.redis.records import (
     CANCELLING,
     CODES,
@@ -18,8 +19,6 @@ from cardoon.engines.redis.records import (
     body_of,
     claim_of,
     encode_error,
-    id_of,
-    key_of,
     record_of,
 )
 from cardoon.engines.redis.wire import Value, packed

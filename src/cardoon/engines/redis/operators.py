@@ -7,7 +7,9 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from cardoon.engines.redis.core import Core
-from cardoon.engines.redis.records import STATES, Record, body_of, folded, key_of, record_of
+from cardoon.engines.redis.folding import folded
+from cardoon.engines.redis.keys import key_of
+from cardoon.engines.redis.records import STATES, Record, body_of, record_of
 from cardoon.engines.redis.wire import Value
 from cardoon.model import message as envelope
 from cardoon.model.errors import EngineBusy

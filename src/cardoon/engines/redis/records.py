@@ -1,17 +1,16 @@
-"""Jobs as Redis keeps them, and back: ids, bodies, and the one record that holds everything of a job."""
+"""Jobs as Redis keeps them, and back: the one record that holds everything of a job."""
 
 from __future__ import annotations
 
-import re
 import struct
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
+from cardoon.engines.redis.folding import unfolded
 from cardoon.model import message as envelope
 from cardoon.model.job import Claim, Job
-from cardoon.model.message import Message, Unreadable
+from cardoon.model.message import Unreadable
 from cardoon.model.outcome import ErrorReport
 from cardoon.model.states import State
 
@@ -23,12 +22,6 @@ CANCELLING = 2
 """The bit in the flags of a running job that is not to wait again."""
 
 _NIL = msgspec.Raw(b"\xc2")
-_UUID = re.compile(r"(?!ff)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
-_TEXT = b"\xff"
-_AS_ZERO = bytes.maketrans(b"123456789abcdef", b"0" * 15)
-_LINE = b"00000000-0000-0000-0000-000000000000\n"
-_HEAD = b'{"v":1,"id":"'
-_HEAD_AND_ID = len(_HEAD) + 37
 
 
 class Rest(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -120,42 +113,6 @@ def record_of(data: bytes) -> Record:
     rest = _rest(data[at:]) if at < len(data) else NOTHING
     named = data[worker:at].decode("utf-8", "surrogatepass")
     return Record(*head, token, attempt, started, named, rest)
-
-
-def key_of(id: str) -> bytes:
-    """An id as the keys have it: the 16 bytes of a UUID, any other text marked as such."""
-    if _UUID(id):
-        return bytes.fromhex(id.replace("-", ""))
-    return _TEXT + id.encode("utf-8", "surrogatepass")
-
-
-def keys_of(ids: Sequence[str]) -> list[bytes]:
-    """`key_of` for each of them, in a third of the time where all are UUIDs."""
-    lines = ("\n".join(ids) + "\n").encode("utf-8", "surrogatepass")
-    if lines.translate(_AS_ZERO) == _LINE * len(ids):
-        keys = bytes.fromhex(lines.translate(None, b"-\n").decode())
-        if _TEXT[0] not in keys[::16]:
-            return [keys[at : at + 16] for at in range(0, len(keys), 16)]
-    return list(map(key_of, ids))
-
-
-def id_of(key: bytes) -> str:
-    """The id of a key."""
-    if key.startswith(_TEXT):
-        return key[1:].decode("utf-8", "surrogatepass")
-    text = key.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-
-
-def folded(key: bytes, message: Message) -> bytes:
-    """The wire form without its beginning, which follows from the key: a third of a small message."""
-    body = envelope.encode(message)
-    return body if key.startswith(_TEXT) else body[_HEAD_AND_ID:]
-
-
-def unfolded(id: str, body: bytes) -> bytes:
-    """The whole wire form again."""
-    return b'%b%b"%b' % (_HEAD, id.encode(), body) if body.startswith(b",") else body
 
 
 def data_of(raw: msgspec.Raw) -> bytes | None:

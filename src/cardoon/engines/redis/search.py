@@ -13,7 +13,8 @@ import msgspec
 
 from cardoon.engines.contract import page_number
 from cardoon.engines.redis.connection import Connections
-from cardoon.engines.redis.records import CODES, Record, id_of, job_of, key_of, record_of
+from cardoon.engines.redis.keys import id_of, key_of
+from cardoon.engines.redis.records import CODES, Record, job_of, record_of
 from cardoon.model import clock
 from cardoon.model.job import Filter, Job, Page
 from cardoon.model.query.match import matches

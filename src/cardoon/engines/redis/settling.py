@@ -6,7 +6,8 @@ import struct
 
 from cardoon.engines.contract import End
 from cardoon.engines.redis.core import address_of, packed_messages
-from cardoon.engines.redis.records import CODES, encode_error, folded
+from cardoon.engines.redis.folding import folded
+from cardoon.engines.redis.records import CODES, encode_error
 from cardoon.engines.redis.wire import packed
 from cardoon.model.job import Claim
 from cardoon.model.outcome import Outcome

@@ -12,7 +12,7 @@ from cardoon.engines.redis.scripts import script
 from cardoon.model.errors import EngineRefused, EngineUnavailable
 
 OLDEST = (6, 2)
-LAYOUT = 2
+LAYOUT = 3
 """The number of what `KEYS.md` describes; a later one may not be read by who knows this one."""
 
 _SENTENCES = {

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 from cardoon.engines.redis.core import Core, fence
 from cardoon.engines.redis.ear import RECHECK_SECONDS, Ear
+from cardoon.engines.redis.keys import key_of
 from cardoon.engines.redis.records import (
     CODES,
     Record,
@@ -13,7 +14,6 @@ from cardoon.engines.redis.records import (
     data_of,
     job_of,
     kept_attempt,
-    key_of,
     note_of,
     record_of,
 )

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cardoon.engines.redis.records import data_of, folded, id_of, key_of, keys_of, loose_task, unfolded
+from cardoon.engines.redis.folding import folded, unfolded
+from cardoon.engines.redis.keys import id_of, key_of, keys_of
+from cardoon.engines.redis.records import data_of, loose_task
 from cardoon.model import clock
 from cardoon.model.message import Message, encode
 
 UUIDS = st.uuids().map(str)
+WORDS = st.floats() | st.lists(st.integers())
 IDS = st.text() | UUIDS | UUIDS.map(str.upper) | st.text(min_size=15, max_size=17)
 
 
@@ -34,15 +40,33 @@ def test_the_key_of_our_own_ids_is_short() -> None:
     assert len(key_of(clock.new_id())) == 16
 
 
-@given(IDS, st.text())
-def test_a_folded_message_is_whole_again(id: str, task: str) -> None:
-    message = Message(id=id, task=task)
+@given(
+    IDS,
+    st.text(),
+    st.floats(),
+    st.lists(st.text()),
+    st.dictionaries(st.sampled_from(["sent", "args"]), WORDS),
+)
+def test_a_folded_message_is_whole_again(
+    id: str, task: str, sent: float, args: list[Any], kwargs: dict[str, Any]
+) -> None:
+    message = Message(id=id, task=task, sent=sent, args=args, kwargs={"a": 1, **kwargs})
     assert unfolded(id, folded(key_of(id), message)) == encode(message)
 
 
+@pytest.mark.parametrize("sent", [0, 0.0, -0.0, 1.5, 2, 1763800000.123456, 1e22, math.inf, math.nan])
+def test_what_looks_like_the_moment_is_not_taken_for_it(sent: float) -> None:
+    like = {"a": 1, "sent": sent, "args": [{"b": 2, "sent": 1.57, "args": []}]}
+    inner = Message(id=clock.new_id(), task="t", sent=sent, args=[like])
+    message = Message(id=clock.new_id(), task=',"args":[', args=[like, '],"sent":'], sent=sent, link=[inner])
+    body = unfolded(message.id, folded(key_of(message.id), message))
+    assert msgspec.json.decode(body) == msgspec.json.decode(encode(message))
+    assert isinstance(sent, int) or body == encode(message)
+
+
 def test_our_own_messages_are_folded() -> None:
-    message = Message(id=clock.new_id(), task="shop.resize")
-    assert len(folded(key_of(message.id), message)) == len(encode(message)) - 50
+    message = Message(id=clock.new_id(), task="shop.resize", args=[1, 2], sent=1763800000.123456)
+    assert folded(key_of(message.id), message)[:-8] == b'"shop.resize"\x011,2]\x02'
 
 
 @pytest.mark.parametrize("size", [0, 1, 31, 32, 255, 256, 65_535, 65_536])

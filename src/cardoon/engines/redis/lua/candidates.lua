@@ -1,4 +1,4 @@
--- with: head
+-- with: head index
 -- The jobs that can be in some states, where those are few: how far down they are all told (a number, 0 for all
 -- of them), then ids; nothing at all where they are many. An id may be one whose job has moved on.
 -- ARGV: shift, the number before which they stand ('' for all), how many are few; then states.
@@ -40,11 +40,15 @@ local function add_parked()
   return true
 end
 
+local function add_numbered(numbers)
+  for _, id in ipairs(ids_of(numbers, #numbers)) do found[#found + 1] = id end
+end
+
 local function add_ready()
   for _, name in ipairs(redis.call('SMEMBERS', base .. ':lines')) do
     local key, is_list = base .. ':' .. name, string.sub(name, 1, 1) == 'l'
     if redis.call(is_list and 'LLEN' or 'ZCARD', key) > few then return false end
-    add(redis.call(is_list and 'LRANGE' or 'ZRANGE', key, 0, -1))
+    if is_list then add_numbered(redis.call('LRANGE', key, 0, -1)) else add(redis.call('ZRANGE', key, 0, -1)) end
   end
   if redis.call('ZCARD', base .. ':suspects') > few then return false end
   add(redis.call('ZRANGE', base .. ':suspects', 0, -1))

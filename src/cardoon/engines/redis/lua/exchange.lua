@@ -1,4 +1,4 @@
--- with: head job wake line put fall_due settle lines listen
+-- with: head job wake line put fall_due settle index lines listen
 -- Settles ends, then claims, as one step: the numbers of the ends refused, then ids and jobs of the claims, whether
 -- the ear stood by until now, and what `listen` says when there are no claims and it is to stand by.
 -- ARGV: shift, worker, queues ('*' or an array), limit, alone (1 or 0), how many ends, ear, whether it may stand by

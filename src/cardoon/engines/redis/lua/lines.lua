@@ -29,13 +29,13 @@ local function source_of(name)
   }
 end
 
--- The first few of a source, and their places.
+-- The first few of a source, and their places: a place and WIDTH give the number.
 local function peek(source, many)
   local refs, places = {}, {}
   if source.is_list then
     refs = redis.call('LRANGE', source.key, 0, many - 1)
     local before = source.priority * WIDTH
-    for n, me in ipairs(refs) do places[n] = before + struct.unpack('>I6', me) end
+    for n, number in ipairs(refs) do places[n] = before + number end
   else
     local found = redis.call('ZRANGE', source.key, 0, many - 1, 'WITHSCORES')
     for n = 1, #found, 2 do
@@ -43,6 +43,14 @@ local function peek(source, many)
     end
   end
   return refs, places
+end
+
+-- The ids of the first `many` of these.
+local function ids_in(source, refs, many)
+  if source.is_list then return ids_of(refs, many) end
+  local ids = {}
+  for n = 1, many do ids[n] = string.sub(refs[n], 7) end
+  return ids
 end
 
 -- Takes out the first `many` of a source, which are these refs.
@@ -106,15 +114,13 @@ local function take_from(sources, limit, take)
     local source, bound = foremost(sources)
     if source.seen < limit then look(source, limit) end
     local refs, places = source.refs, source.places
-    local many, ids = 0, {}
-    while many < math.min(#refs, limit) and places[many + 1] <= bound do
-      many = many + 1
-      ids[many] = string.sub(refs[many], 7)
-    end
+    local many = 0
+    while many < math.min(#refs, limit) and places[many + 1] <= bound do many = many + 1 end
+    local ids = ids_in(source, refs, many)
     prefetch(ids, 1, many)
     for n, id in ipairs(ids) do
       local job = jobs[id]
-      if stands_in(source, job, struct.unpack('>I6', refs[n])) and take(id, job) then
+      if stands_in(source, job, places[n] % WIDTH) and take(id, job) then
         limit = limit - 1
       else
         passed_over = passed_over + 1

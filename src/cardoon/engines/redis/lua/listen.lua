@@ -3,10 +3,10 @@
 -- Whether one of these sources has a ready job; what called off jobs left at its head is dropped.
 local function any_ready(wanted, alone)
   for _, source in ipairs(open_sources(wanted)) do
-    local refs = peek(source, 100)
-    for _, me in ipairs(refs) do
-      if stands_in(source, load(string.sub(me, 7)), struct.unpack('>I6', me)) then return true end
-      drop(source, { me }, 1)
+    local refs, places = peek(source, 100)
+    for n, id in ipairs(ids_in(source, refs, #refs)) do
+      if stands_in(source, load(id), places[n] % WIDTH) then return true end
+      drop(source, { refs[n] }, 1)
     end
     if #refs == 100 then return true end
   end

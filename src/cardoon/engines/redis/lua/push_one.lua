@@ -71,7 +71,7 @@ job = struct.pack(BIRTH, READY, 0, tonumber(priority), seq, now, #queue, queue, 
 if not redis.call('SET', key, job, 'NX') then return 0 end
 redis.call('HSET', base .. ':i:' .. math.floor(seq / BUCKET), seq % BUCKET, id)
 local name = 'l:' .. priority .. ':' .. queue
-if redis.call('RPUSH', base .. ':' .. name, struct.pack('>I6', seq) .. id) == 1 then
+if redis.call('RPUSH', base .. ':' .. name, seq) == 1 then
   redis.call('SADD', base .. ':lines', name)
   redis.call('SADD', base .. ':queues', queue)
 end

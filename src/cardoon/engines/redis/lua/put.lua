@@ -2,10 +2,10 @@
 
 local addresses, lists = {}, {}
 
--- The list of a queue and priority, with the refs that are to be put at its end.
+-- The list of a queue and priority, with the numbers that are to be put at its end.
 local function list_of(queue, priority)
   local name = 'l:' .. priority .. ':' .. queue
-  lists[name] = lists[name] or { name = name, queue = queue, refs = {} }
+  lists[name] = lists[name] or { name = name, queue = queue, numbers = {} }
   return lists[name]
 end
 
@@ -47,27 +47,27 @@ local function known_among(first, many)
 end
 
 -- Puts a new job where it waits; at the ends of lists, by `fill_lists`, so that they are in the order of the jobs.
-local function stand(to, me)
+local function stand(to, seq, id)
   if to.list then
-    to.list.refs[#to.list.refs + 1] = me
+    to.list.numbers[#to.list.numbers + 1] = seq
   else
-    delay(me, to.due, to.queue)
+    delay(struct.pack('>I6', seq) .. id, to.due, to.queue)
     count(to.queue, DELAYED, 1)
   end
-  if to.expires then redis.call('ZADD', base .. ':expires', to.expires, me) end
+  if to.expires then redis.call('ZADD', base .. ':expires', to.expires, struct.pack('>I6', seq) .. id) end
 end
 
 local function fill_lists()
   for _, list in pairs(lists) do
-    local refs, queue, length = list.refs, list.queue, nil
-    for from = 1, #refs, 4000 do
-      length = redis.call('RPUSH', base .. ':' .. list.name, unpack(refs, from, math.min(from + 3999, #refs)))
+    local numbers, queue, length = list.numbers, list.queue, nil
+    for from = 1, #numbers, 4000 do
+      length = redis.call('RPUSH', base .. ':' .. list.name, unpack(numbers, from, math.min(from + 3999, #numbers)))
     end
     if length then
-      if length == #refs then redis.call('SADD', base .. ':lines', list.name) end
-      count(queue, READY, #refs)
-      woken[queue] = (woken[queue] or 0) + #refs
-      list.refs = {}
+      if length == #numbers then redis.call('SADD', base .. ':lines', list.name) end
+      count(queue, READY, #numbers)
+      woken[queue] = (woken[queue] or 0) + #numbers
+      list.numbers = {}
     end
   end
 end
@@ -98,7 +98,7 @@ local function put_all(first, many)
         #body, body, to.rest)
       index[#index + 1] = seq % BUCKET
       index[#index + 1] = id
-      stand(to, struct.pack('>I6', seq) .. id)
+      stand(to, seq, id)
     end
   end
   if bucket then

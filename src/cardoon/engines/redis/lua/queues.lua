@@ -1,4 +1,4 @@
--- with: head job lines
+-- with: head job index lines
 -- Every queue: its name, whether it is paused (1 or 0), and since when its oldest ready job waits, or ''.
 -- ARGV: shift.
 
@@ -11,9 +11,10 @@ end
 
 for _, name in ipairs(redis.call('SMEMBERS', base .. ':lines')) do
   local source = source_of(name)
-  for _, me in ipairs((peek(source, source.is_list and 10 or 100))) do
-    local job = load(string.sub(me, 7))
-    if stands_in(source, job, struct.unpack('>I6', me)) then heed(source.queue, job) end
+  local refs, places = peek(source, source.is_list and 10 or 100)
+  for n, id in ipairs(ids_in(source, refs, #refs)) do
+    local job = load(id)
+    if stands_in(source, job, places[n] % WIDTH) then heed(source.queue, job) end
   end
 end
 for _, me in ipairs(redis.call('ZRANGE', base .. ':suspects', 0, 99)) do

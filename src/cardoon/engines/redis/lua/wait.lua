@@ -1,4 +1,4 @@
--- with: head job lines listen
+-- with: head job index lines listen
 -- Whether this ear stood by until now, and what `listen` says. ARGV: shift, ear, whether it may stand by, the
 -- number and the worker under which it is to, queues, alone (1 or 0).
 
