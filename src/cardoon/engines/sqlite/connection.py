@@ -90,16 +90,22 @@ class Connections:
                         connection.execute("ROLLBACK")
 
     @contextmanager
-    def writing(self) -> Generator[sqlite3.Connection]:
-        """A transaction that writes: committed at the end of the block, rolled back if it raises."""
+    def writing(self, *, at_once: bool = False) -> Generator[sqlite3.Connection]:
+        """A transaction that writes: committed at the end of the block, rolled back if it raises.
+
+        With `at_once` for one statement, which is a transaction by itself: it is committed when it returns.
+        """
         steps.under_way += 1
         connection = None
         try:
             connection = self._connection()
             self._take_turn()
-            connection.execute("BEGIN IMMEDIATE")
-            yield connection
-            connection.execute("COMMIT")
+            if at_once:
+                yield connection
+            else:
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+                connection.execute("COMMIT")
         except _FAILURES as error:
             raise self._translated(error) from error
         finally:
