@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +14,7 @@ import msgspec
 from benchmarks.floors.floor import Floor
 from benchmarks.place import Place
 from cardoon.engines import rooms, urls
+from cardoon.model import clock
 from cardoon.model.errors import ConfigurationError
 from cardoon.testing import faults
 from cardoon.testing.conformance.arena import arena_for
@@ -38,10 +39,11 @@ PROFILES = {
 
 
 class Ground(msgspec.Struct, frozen=True):
-    """`engine` is one of `GROUNDS`; `url` is that of the server, empty where there is none."""
+    """`engine` is one of `GROUNDS`; `url` and `server` are the server's address and process, or nothing."""
 
     engine: str
     url: str
+    server: int = 0
 
     @property
     def system(self) -> str:
@@ -75,15 +77,14 @@ class Ground(msgspec.Struct, frozen=True):
                 arena.cleanup()
 
     @contextmanager
-    def usual(self) -> Iterator[Place]:
-        """The room with the usual name, whose length is a part of what is stored; gone afterwards."""
-        with tempfile.TemporaryDirectory(prefix="cardoon-benchmark-") as name:
-            with closing(urls.connect(self.url)) as engine:
-                engine.migrate()
-            try:
-                yield Place(Path(name), self.url, self.url)
-            finally:
-                rooms.remove(self.url)
+    def fresh_room(self) -> Iterator[Place]:
+        """An empty room whose name is as long as the usual one: it is a part of what is stored."""
+        room = rooms.named(self.url, f"r{clock.new_id()[-6:]}")
+        try:
+            with tempfile.TemporaryDirectory(prefix="cardoon-benchmark-") as folder:
+                yield Place(Path(folder), room, self.url)
+        finally:
+            rooms.remove(room)
 
 
 def floor_of(engine: str) -> type[Floor]:
@@ -100,7 +101,7 @@ def _system(engine: str) -> str:
 def ground(engine: str) -> Iterator[Ground]:
     """An engine, on a server of its own with the settings that are meant, if it needs one."""
     with SERVERS[engine]() if engine in SERVERS else nullcontext() as server:
-        yield Ground(engine, server.url if server else "")
+        yield Ground(engine, server.url, server.pid) if server else Ground(engine, "")
 
 
 def missing(engine: str) -> str:

@@ -90,9 +90,10 @@ def _round(entry: Entry, number: int, given: Servers, size: Size) -> None:
     """One that cannot be tried has no rounds; its reason is told on the page."""
     if entry.missing:
         return
-    found = measure(entry.system, given.empty(entry.system.kind), size)
+    kind = entry.system.kind
+    found = measure(entry.system, given.empty(kind), size, server=given.process(kind))
     entry.rounds.append(found)
-    click.echo(f"{number} {entry.system.kind:<9} {entry.system.name:<20} {_line(found)}")
+    click.echo(f"{number} {kind:<9} {entry.system.name:<20} {_line(found)}")
     sys.stdout.flush()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from benchmarks import cores
 from benchmarks.figures import percentile
 from benchmarks.peers import bodies
 from benchmarks.peers.processes import Place, Sender, Trouble, working
@@ -45,8 +46,8 @@ class Measured(msgspec.Struct):
     versions: dict[str, str] = {}
 
 
-def measure(system: System, url: str, size: Size) -> Measured:
-    """What does not work is noted, and the rest is measured nevertheless."""
+def measure(system: System, url: str, size: Size, server: int = 0) -> Measured:
+    """What does not work is noted, and the rest is measured nevertheless; `server` is its process."""
     found = Measured()
     with tempfile.TemporaryDirectory(prefix="cardoon-peers-", ignore_cleanup_errors=True) as folder:
         place = Place(system, url, Path(folder))
@@ -54,6 +55,8 @@ def measure(system: System, url: str, size: Size) -> Measured:
             found.versions = sender("versions")
             sender("prepare")
             sender("connect")
+            with cores.apart(server, sender.pid):
+                found.values["send"] = size.sends / sender("send", size.sends)
             _no_ops(place, sender, size, found)
         with _noted(found, "naps"):
             _naps(place, size, found)
@@ -70,7 +73,6 @@ def _noted(found: Measured, name: str) -> Iterator[None]:
 
 def _no_ops(place: Place, sender: Sender, size: Size, found: Measured) -> None:
     jobs = max(size.sends, round(place.system.jobs * size.share))
-    found.values["send"] = size.sends / sender("send", size.sends)
     left = jobs - size.sends
     if seconds := (sender("send_many", left) if left else None):
         found.values["bulk"] = left / seconds

@@ -70,6 +70,10 @@ class Sender:
                 bufsize=0,
             )
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def __call__(self, command: str, *values: Any) -> Any:
         """Its answer; raises Trouble for an error and for none at all."""
         assert self._process.stdin

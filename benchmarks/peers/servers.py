@@ -23,16 +23,20 @@ class Servers:
 
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
-        self._urls: dict[str, str] = {}
+        self._servers: dict[str, faults.Server] = {}
 
     def empty(self, kind: str) -> str:
         """The URL of a server of this kind that holds nothing; empty for one that is a file."""
         if kind not in KINDS:
             return ""
-        if kind not in self._urls:
-            self._urls[kind] = self._stack.enter_context(KINDS[kind]()).url
-        url = self._urls[kind]
+        if kind not in self._servers:
+            self._servers[kind] = self._stack.enter_context(KINDS[kind]())
+        url = self._servers[kind].url
         return _fresh_database(url) if kind == "postgres" else _emptied_redis(url)
+
+    def process(self, kind: str) -> int:
+        """That of the server of this kind; 0 for none."""
+        return self._servers[kind].pid if kind in self._servers else 0
 
 
 def _emptied_redis(url: str) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from time import perf_counter
 
+from benchmarks import cores
 from benchmarks.application import add, stored_in
 from benchmarks.figures import Line, Pair, Readings, Scenario, Target, by_engine
-from benchmarks.floors.floor import Row, rows
+from benchmarks.floors.floor import Floor, Row, rows
 from benchmarks.ground import Ground
 from benchmarks.scale import Scale
 from benchmarks.stored import stored_size
@@ -16,7 +17,7 @@ from benchmarks.stored import stored_size
 TIMES = {"durable": 1, "fast": 5}
 """How many times as many jobs are sent in each, so that both take long enough to be measured."""
 TURN = 50
-ONE_BY_ONE, BESIDE_A_JOB = "send one by one, {}", "... a bare job, {}"
+ONE_BY_ONE, BESIDE_A_JOB, ON_ONE_CORE = "send one by one, {}", "... a bare job, {}", "... on one core, {}"
 
 
 def rounds(ground: Ground, scale: Scale) -> Iterator[Readings]:
@@ -28,12 +29,22 @@ def rounds(ground: Ground, scale: Scale) -> Iterator[Readings]:
 
 
 def _round(ground: Ground, jobs: int, profile: str) -> Readings:
-    with ground.fresh() as place, stored_in(place, profile), closing(ground.floor(place, profile)) as floor:
-        size = stored_size(add.delay(0, 0))
-        return {
+    with cores.apart(ground.server), _sending(ground, profile) as (floor, size):
+        readings = {
             ONE_BY_ONE.format(profile): _beside(floor.insert, jobs, size),
             BESIDE_A_JOB.format(profile): _beside(floor.insert_job, jobs, size),
         }
+    if ground.server:
+        with cores.on_one(ground.server), _sending(ground, profile) as (floor, size):
+            readings[ON_ONE_CORE.format(profile)] = _beside(floor.insert, jobs, size)
+    return readings
+
+
+@contextmanager
+def _sending(ground: Ground, profile: str) -> Iterator[tuple[Floor, int]]:
+    """A floor, and the size of a stored job, in a place of their own."""
+    with ground.fresh() as place, stored_in(place, profile), closing(ground.floor(place, profile)) as floor:
+        yield floor, stored_size(add.delay(0, 0))
 
 
 def _beside(insert: Callable[[Row], None], jobs: int, size: int) -> Pair:
@@ -67,12 +78,15 @@ SEND = Scenario(
     "send",
     "`delay` of a task with two integers, one after the other, each durable before it returns. Floor: the "
     "driver stores rows of the same size, one by one; a bare job is the least that can be claimed in its "
-    "turn, by queue and priority, and stored once only.",
+    "turn, by queue and priority, and stored once only. Sender and server have a core each; `on one core` "
+    "they share one, so that nobody waits for a core to wake up, and what a step takes is more of the whole.",
     [
         Line(ONE_BY_ONE.format("durable"), "/s", _TARGETS),
         Line(BESIDE_A_JOB.format("durable"), "/s", by_engine(postgres=Target(0.85, by="ratio"))),
+        Line(ON_ONE_CORE.format("durable"), "/s"),
         Line(ONE_BY_ONE.format("fast"), "/s", _FAST_TARGETS),
         Line(BESIDE_A_JOB.format("fast"), "/s"),
+        Line(ON_ONE_CORE.format("fast"), "/s"),
     ],
     rounds,
 )

@@ -15,7 +15,7 @@ from benchmarks.stored import stored_size
 
 def rounds(ground: Ground, scale: Scale) -> Iterator[Readings]:
     """One: the same jobs take the same room."""
-    with ground.usual() as place, stored_in(place), closing(ground.floor(place)) as floor:
+    with ground.fresh_room() as place, stored_in(place), closing(ground.floor(place)) as floor:
         size = stored_size(add.delay(0, 0))
         before = floor.bytes_used()
         add.starmap((i, 1) for i in range(scale.waiting))
@@ -33,8 +33,8 @@ SIZE = Scenario(
     "size",
     "By how many bytes each of 20,000 waiting no-op jobs (100,000 with `--full`), sent in bulk, lets the "
     "server grow: Redis in memory (`used_memory`), PostgreSQL on its disk (the size of its database). Floor: "
-    "the driver stores rows of the size of the message. The room has its usual name, which is a part of each "
-    "key of Redis.",
+    "the driver stores rows of the size of the message. The name of the room, a part of each key of Redis, "
+    "is as long as the usual one.",
     [Line("a waiting job", "B", {"redis": Target(220, at_most=True)})],
     rounds,
     engines=("postgres", "redis"),

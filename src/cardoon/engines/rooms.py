@@ -27,9 +27,14 @@ def has_rooms(url: str) -> bool:
 
 def new(url: str, name: str) -> str:
     """The URL of a new, empty room on the server of this URL; its name begins so, or as the URL says."""
+    begin = dict(parse_qsl(url.partition("?")[2])).get(_KINDS[_scheme(url)][0]) or name
+    return named(url, f"{begin}_{clock.new_id().replace('-', '')}")
+
+
+def named(url: str, name: str) -> str:
+    """The URL of the room of this name on the server of this URL; it is made where it is not there."""
     head, _, query = url.partition("?")
-    options, (option, _) = dict(parse_qsl(query, keep_blank_values=True)), _KINDS[_scheme(url)]
-    options[option] = f"{options.get(option, name)}_{clock.new_id().replace('-', '')}"
+    options = dict(parse_qsl(query, keep_blank_values=True)) | {_KINDS[_scheme(url)][0]: name}
     room = f"{head}?{urlencode(options)}"
     engine = connect(room)
     try:
