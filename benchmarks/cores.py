@@ -26,10 +26,10 @@ def apart(server: int, sender: int = 0) -> Iterator[None]:
 
 
 @contextmanager
-def on_one(server: int) -> Iterator[None]:
-    """We and the server are on the first core."""
-    cores = sorted(os.sched_getaffinity(0))
-    with _laid({os.getpid(): cores[0], server: cores[0]}):
+def on_one(server: int, sender: int = 0) -> Iterator[None]:
+    """The sender and the server, if there is one, are on the first core."""
+    core = min(os.sched_getaffinity(0))
+    with _laid({pid: core for pid in (sender or os.getpid(), server) if pid}):
         yield
 
 

@@ -57,6 +57,8 @@ def measure(system: System, url: str, size: Size, server: int = 0) -> Measured:
             sender("connect")
             with cores.apart(server, sender.pid):
                 found.values["send"] = size.sends / sender("send", size.sends)
+            with cores.on_one(server, sender.pid):
+                found.values["send on one core"] = size.sends / sender("send", size.sends)
             _no_ops(place, sender, size, found)
         with _noted(found, "naps"):
             _naps(place, size, found)
@@ -72,8 +74,9 @@ def _noted(found: Measured, name: str) -> Iterator[None]:
 
 
 def _no_ops(place: Place, sender: Sender, size: Size, found: Measured) -> None:
-    jobs = max(size.sends, round(place.system.jobs * size.share))
-    left = jobs - size.sends
+    sent = 2 * size.sends
+    jobs = max(sent, round(place.system.jobs * size.share))
+    left = jobs - sent
     if seconds := (sender("send_many", left) if left else None):
         found.values["bulk"] = left / seconds
     elif left:

@@ -25,14 +25,14 @@ server within each round (above 1 is faster for rates, slower for times). A diff
 tie. `{command}` made this."""
 
 _HOW = """\
-`sends`: {sends:,} jobs, one after the other, the sender on one core and the server on the other. `bulk`: as \
-many as are left to its number of jobs, where the system has a way to send many or to have 100 calls under \
-way. `drain`: all of those, from the first begin of a job to the last end, as the jobs themselves tell; \
-acknowledgements that are written later are not in it, results are stored where the system stores them; CPU \
-is that of all processes of the worker meanwhile, not the server's. `round trip`: {calls} calls, one after \
-the other (fewer where they take more than 5 s), of a worker that does nothing else; then {idle_calls} calls \
-with {idle:g} s between them. `50 ms x 100`: {naps:,} jobs that sleep 50 ms, 100 at once in all: the ideal \
-time as a part of what it took."""
+`sends`: {sends:,} jobs, one after the other, the sender on one core and the server on the other; then both \
+on the same one. `bulk`: as many as are left to its number of jobs, where the system has a way to send many \
+or to have 100 calls under way. `drain`: all of those, from the first begin of a job to the last end, as the \
+jobs themselves tell; acknowledgements that are written later are not in it, results are stored where the \
+system stores them; CPU is that of all processes of the worker meanwhile, not the server's. `round trip`: \
+{calls} calls, one after the other (fewer where they take more than 5 s), of a worker that does nothing \
+else; then {idle_calls} calls with {idle:g} s between them. `50 ms x 100`: {naps:,} jobs that sleep 50 ms, \
+100 at once in all: the ideal time as a part of what it took."""
 
 
 _KILL = (

@@ -53,11 +53,11 @@ _DJANGO = {"adapter": "django_tasks_db", "packages": ("django-tasks-db[compat]",
 SYSTEMS = (
     System(name="cardoon", adapter=OURS, kind="redis", jobs=30_000),
     System(name="cardoon, async def", adapter=OURS, kind="redis", jobs=30_000, flavour="async"),
-    System(name="celery", adapter="celery", kind="redis", jobs=2_000, packages=("celery[redis]", "hiredis")),
+    System(name="celery", adapter="celery", kind="redis", jobs=3_000, packages=("celery[redis]", "hiredis")),
     System(
         name="dramatiq", adapter="dramatiq", kind="redis", jobs=8_000, packages=("dramatiq[redis]", "hiredis")
     ),
-    System(name="rq", adapter="rq", kind="redis", jobs=1_500, packages=("rq", "hiredis"), sleeps=False),
+    System(name="rq", adapter="rq", kind="redis", jobs=2_500, packages=("rq", "hiredis"), sleeps=False),
     System(name="huey", kind="redis", jobs=6_000, **_HUEY),  # type: ignore[arg-type]
     System(name="arq", adapter="arq", kind="redis", jobs=3_000, packages=("arq", "hiredis", "uvloop")),
     System(
@@ -77,14 +77,14 @@ SYSTEMS = (
     System(name="streaq", adapter="streaq", kind="redis", jobs=3_000, packages=("streaq", "uvloop")),
     System(name="ardiq", kind="redis", jobs=20_000, **_ARDIQ),  # type: ignore[arg-type]
     System(name="cardoon", adapter=OURS, kind="redis-always", jobs=20_000),
-    System(name="huey", kind="redis-always", jobs=2_000, **_HUEY),  # type: ignore[arg-type]
+    System(name="huey", kind="redis-always", jobs=3_000, **_HUEY),  # type: ignore[arg-type]
     System(name="ardiq", kind="redis-always", jobs=10_000, **_ARDIQ),  # type: ignore[arg-type]
     System(name="cardoon", adapter=OURS, kind="postgres", jobs=20_000),
     System(
         name="procrastinate",
         adapter="procrastinate",
         kind="postgres",
-        jobs=1_500,
+        jobs=2_500,
         packages=("procrastinate", _PSYCOPG),
     ),
     System(
@@ -94,9 +94,9 @@ SYSTEMS = (
         jobs=8_000,
         packages=("chancy", "click", _PSYCOPG, "uvloop"),
     ),
-    System(name="django-tasks-db", kind="postgres", jobs=1_500, **_DJANGO),  # type: ignore[arg-type]
+    System(name="django-tasks-db", kind="postgres", jobs=2_500, **_DJANGO),  # type: ignore[arg-type]
     System(name="cardoon", adapter=OURS, kind="sqlite", jobs=30_000),
     System(name="huey", kind="sqlite", jobs=4_000, **_HUEY),  # type: ignore[arg-type]
-    System(name="django-tasks-db", kind="sqlite", jobs=1_500, **_DJANGO),  # type: ignore[arg-type]
+    System(name="django-tasks-db", kind="sqlite", jobs=2_500, **_DJANGO),  # type: ignore[arg-type]
 )
 """In the order of the tables; ours first of each kind, because the others are compared with it."""

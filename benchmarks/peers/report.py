@@ -27,6 +27,7 @@ class Column(msgspec.Struct, frozen=True):
 
 COLUMNS = (
     Column("send", "sends, one by one", "/s"),
+    Column("send on one core", "on one core", "/s"),
     Column("bulk", "bulk", "/s"),
     Column("drain", "drain", "/s"),
     Column("cpu", "worker's CPU, a job", " us"),
