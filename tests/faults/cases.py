@@ -39,7 +39,7 @@ class Case:
     `repeats` is False where a second call does more (claims other jobs, adds another line); `steps`
     is True for a verb that is a sequence of atomic steps; `asks_after` for one whose answer is read
     after its commit, so that an error may come after all was written; `fresh` begins with no file at
-    all, and `closed` with an engine that was not opened yet.
+    all, and `closed` with an engine that was not opened yet; it has sent to the `known` queues before.
     """
 
     verb: str
@@ -52,6 +52,7 @@ class Case:
     asks_after: bool = False
     fresh: bool = False
     closed: bool = False
+    known: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -77,8 +78,8 @@ def verbs() -> dict[str, inspect.Signature]:
     }
 
 
-def new(*names: str, **options: Any) -> list[Message]:
-    return [Message(id=name, task="t", queue="new", **options) for name in names]
+def new(*names: str, queue: str = "new", **options: Any) -> list[Message]:
+    return [Message(id=name, task="t", queue=queue, **options) for name in names]
 
 
 def claim(name: str) -> Callable[[House], Claim]:
@@ -118,6 +119,7 @@ REPORT = Report(worker="w1", beats=7)
 
 BROKER = [
     Case("push", "one", plain(new("n1")), again=[False]),
+    Case("push", "one to a known queue", plain(new("n1", queue="a")), again=[False], known=("a",)),
     Case("push", "three", plain(new("n1", "n2", "n3")), again=[False, False, False]),
     Case("push", "known ones among them", plain(new("n1", "ready", "n1")), again=[False, False, False]),
     Case("push", "by an attempt", plain(new("n1")), {"by": claim("running")}, again=[False]),

@@ -72,10 +72,11 @@ class Connection:
         return self._run(script, [()])
 
     def _run(self, sql: str, each: Iterable[Values]) -> Cursor:
-        before = self._db.total_changes()
+        before, within = self._db.total_changes(), self._db.in_transaction
         with _errors():
             found = [row for values in each for row in self._db.execute(sql, values)]
-        if sql.rstrip("; \n").upper().endswith("COMMIT"):
+        by_itself = not within and self._db.total_changes() > before
+        if by_itself or sql.rstrip("; \n").upper().endswith("COMMIT"):
             self._committed(self)
         return Cursor(found, self._db.total_changes() - before)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import signal
 import sqlite3
 from collections.abc import Callable, Generator
@@ -94,8 +95,9 @@ class Outside:
 
     # -- what the engine meets
 
-    def statement(self, sql: str, do: Callable[[], T]) -> T:
-        commits = sql.rstrip("; \n").upper().endswith("COMMIT")
+    def statement(self, sql: str, do: Callable[[], T], *, within: bool = True) -> T:
+        """`within` a transaction; else a statement that writes commits by itself."""
+        commits = sql.rstrip("; \n").upper().endswith("COMMIT") or (not within and _writes(sql))
         # SQLite has no way to refuse a ROLLBACK: after an error the transaction is over all the same.
         kinds = (INTERRUPTED, KILLED) if sql == "ROLLBACK" else KINDS
         return self.at_point(Point(_short(sql), kinds, commits), do, _disk_error)
@@ -160,7 +162,7 @@ class _WatchedConnection(sqlite3.Connection):
 
     def execute(self, sql: str, values: Any = (), /) -> sqlite3.Cursor:
         cursor = self.cursor(_WatchedCursor)
-        return self.outside.statement(sql, lambda: cursor.execute(sql, values))
+        return self.outside.statement(sql, lambda: cursor.execute(sql, values), within=self.in_transaction)
 
     def executemany(self, sql: str, rows: Any, /) -> sqlite3.Cursor:
         cursor = self.cursor(_WatchedCursor)
@@ -190,6 +192,10 @@ class _WatchedCursor(sqlite3.Cursor):
     def _outside(self) -> Outside:
         assert isinstance(self.connection, _WatchedConnection)
         return self.connection.outside
+
+
+def _writes(sql: str) -> bool:
+    return bool(re.search(r"^(INSERT|UPDATE|DELETE)\b", sql, re.MULTILINE | re.IGNORECASE))
 
 
 def _short(sql: str) -> str:

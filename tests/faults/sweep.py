@@ -221,6 +221,9 @@ class Sweep:
         engine = self.make(url_in(folder))
         if not (self.case.fresh or self.case.closed):
             engine.open()
+        if self.case.known:
+            assert isinstance(engine, SqliteEngine)
+            engine._known.update(self.case.known)
         return engine
 
 
